@@ -1,0 +1,100 @@
+"""What can go wrong, as data: a `Problem` says where, what, and what to do; it is rendered in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a source: `file` (a path, or `override 2` for a command-line setting), 1-based line and column."""
+
+    file: str
+    line: int
+    column: int
+    length: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+    def shifted(self, columns: int, length: int = 1) -> Mark:
+        """The place `columns` further right on the same line."""
+        return Mark(self.file, self.line, self.column + columns, length)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    `code` is stable (`GF201`), `message` one sentence that says what was expected and what came, `path` the
+    place in the recipe (`encoder.hidden`), `nearest` the name that was probably meant, `command` the next
+    thing to type, `related` further places with a note each.
+    """
+
+    code: str
+    message: str
+    mark: Mark | None = None
+    path: str = ""
+    nearest: str | None = None
+    command: str | None = None
+    related: tuple[tuple[Mark, str], ...] = ()
+    severity: str = "error"  # or "remark": said, and nothing is stopped
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class GenframeError(Exception):
+    """An error that is the user's to mend; the command line prints it without a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems: tuple[Problem, ...] = problems
+        super().__init__("\n".join(_line(problem) for problem in problems))
+
+
+class RecipeError(GenframeError):
+    """The recipe, an override or another input is invalid."""
+
+    exit_code = 2
+
+    @classmethod
+    def collect(cls, problems: Sequence[Problem]) -> None:
+        """Raise once, with every error among `problems` in the order of their places; remarks do not raise."""
+        errors = [p for p in problems if p.severity == "error"]
+        if errors:
+            raise cls(*sorted(errors, key=_place))
+
+
+class PluginError(GenframeError):
+    """A plugin that is needed is broken, incompatible, blocked or missing."""
+
+    exit_code = 3
+
+
+class RunError(GenframeError):
+    """A run failed: a term that is not finite, a disk that is full, a folder that is taken."""
+
+    exit_code = 1
+
+
+class Stopped(GenframeError):
+    """A signal stopped the run after it had saved itself; `exit_code` is 128 + the signal's number."""
+
+    def __init__(self, signal_number: int, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.exit_code = 128 + signal_number
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    mark = problem.mark
+    return (mark.file, mark.line, mark.column) if mark else ("", 0, 0)
+
+
+def _line(problem: Problem) -> str:
+    where = f"{problem.mark}: " if problem.mark else ""
+    hint = f" Did you mean {problem.nearest!r}?" if problem.nearest else ""
+    return f"{where}{problem.code}: {problem.message}{hint}"

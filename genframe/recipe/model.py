@@ -1,0 +1,152 @@
+"""A recipe, checked: the typed object that is compiled into a plan. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genframe.errors import Mark, Problem
+from genframe.recipe.expression import Expression
+from genframe.recipe.tree import Node
+from genframe.registry import Offer, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A number that changes with the step: the schedule component and its validated options."""
+
+    offer: Offer
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One component of the recipe, its options checked and every default filled in.
+
+    A scheduled option stands as a `Schedule`. `given` rebinds a given: to an instance's name, or to a shape.
+    """
+
+    name: str
+    kind: str
+    offer: Offer
+    options: Mapping[str, Any]
+    mark: Mark
+    given: Mapping[str, Any] = field(default_factory=dict)
+    at: str | None = None
+    init: str | None = None
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """`names: expression`. Several names unpack; `params` make it a wire with arguments.
+
+    `mark` is the place of the value: a column inside the expression is `mark.shifted(column)`.
+    """
+
+    names: tuple[str, ...]
+    params: tuple[str, ...]
+    expression: Expression
+    mark: Mark
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A count of steps, or of epochs."""
+
+    steps: int | None = None
+    epochs: float | None = None
+
+    def in_steps(self, steps_per_epoch: int) -> int:
+        return self.steps if self.steps is not None else round((self.epochs or 0) * steps_per_epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A wire that a player minimises: its weight, and when it is added."""
+
+    wire: str
+    mark: Mark
+    weight: float | Schedule = 1.0
+    every: int = 1
+    start: Span = Span(steps=0)
+    until: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """Components that are trained together, the terms they minimise, their optimizer and rhythm."""
+
+    name: str
+    trains: tuple[tuple[str, Mark], ...]
+    minimises: tuple[Term, ...]
+    optimizer: Instance
+    mark: Mark
+    clip: float | None = None
+    ema: float | None = None
+    every: int = 1
+    start: Span = Span(steps=0)
+    until: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A dataset of the recipe and how it is fed. `instance.name` is "" for the single `data:`."""
+
+    instance: Instance
+    batch_size: int
+    binarise: str = "none"  # none | threshold | static | dynamic
+    validation: float | int = 0  # a count, or a share of the training set, cut off by the seed
+    workers: int = 0
+    in_memory: bool | None = None  # None: when it fits
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointing:
+    every: Span | None = None  # None: at the end of each epoch
+    keep: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    every: Span | None = None  # None: with each checkpoint
+    n: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    length: Span
+    precision: str = "fp32"  # or bf16
+    compile: bool = False
+    checkpoint: Checkpointing = Checkpointing()
+    samples: Sampling = Sampling()
+    log_every: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A merged and checked recipe.
+
+    `tree` is the merged source, each leaf with its place; `written` the text of the file as it was written;
+    `folder` what relative paths in it start from.
+    """
+
+    name: str
+    seed: int
+    device: str | None
+    datasets: Mapping[str, Data]  # {"": ...} for the single `data:`
+    instances: Mapping[str, Instance]
+    wires: tuple[Wire, ...]
+    players: tuple[Player, ...]
+    outputs: tuple[Wire, ...]
+    train: Train
+    evaluate: tuple[Instance, ...]
+    track: tuple[Instance, ...]
+    registry: Registry
+    tree: Node
+    written: str
+    folder: Path
+    remarks: tuple[Problem, ...] = ()

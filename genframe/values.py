@@ -1,0 +1,96 @@
+"""The vocabulary of wires: what components take and give.
+
+Images are float tensors (batch, channels, height, width) in [0, 1]; vectors (batch, features); labels int64
+(batch,). Sample dimensions stand in front: (samples, batch, ...).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+Shape = tuple[int, ...]
+"""The shape of one example, without the batch: `(1, 28, 28)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a discriminator says: `score` (batch, ...), logits, higher for real; `features` (batch, d) for side tasks."""
+
+    score: Tensor
+    features: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A loss whose value and gradient differ, or whose parts are worth logging.
+
+    `total` (0-dim or (batch,)) is minimised; `logged` are named parts that are written to the metrics.
+    """
+
+    total: Tensor
+    logged: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The level of a noise for each example: `table` (batch, columns) and the columns' `names`.
+
+    A column is an attribute: `levels.angle` is a tensor (batch,).
+    """
+
+    table: Tensor
+    names: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> Tensor:
+        if name in self.names:
+            return self.table[..., self.names.index(name)]
+        raise AttributeError(f"this noise has the levels {', '.join(self.names)}, not {name!r}")
+
+
+class Noise:
+    """Base of the noise injectors: an author writes `draw` and `apply`.
+
+    `noise(x)` draws a level for each example and applies it; `noise(x, level=0.3)` applies the given one. Both
+    return the noised value (shape of x) and the `Levels` (batch, columns), so that noise can be a target.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("level",)
+
+    def draw(self, x: Tensor) -> Tensor:
+        """A level for each example of x: (batch,) or (batch, columns)."""
+        raise NotImplementedError(f"{type(self).__name__} must define draw(x) -> level")
+
+    def apply(self, x: Tensor, level: Tensor) -> Tensor:
+        """x noised at `level` (batch, columns); the shape of x."""
+        raise NotImplementedError(f"{type(self).__name__} must define apply(x, level) -> noised x")
+
+    def __call__(self, x: Tensor, level: Tensor | Levels | float | None = None) -> tuple[Tensor, Levels]:
+        """x (batch, ...) -> (noised x, levels)."""
+        table = self._table(x, self.draw(x) if level is None else level)
+        return self.apply(x, table), Levels(table, self.columns)
+
+    def _table(self, x: Tensor, level: Tensor | Levels | float) -> Tensor:
+        if isinstance(level, Levels):
+            return level.table
+        table = torch.as_tensor(level, dtype=torch.float32, device=x.device)
+        if table.ndim == 1 and table.shape[0] == x.shape[0]:
+            table = table.unsqueeze(1)  # (batch, 1)
+        return table.expand(x.shape[0], len(self.columns))
+
+
+def draw_level(option: Any, x: Tensor) -> Tensor:
+    """The value of a `Level` option for each example of x: (batch,); a range is drawn uniformly."""
+    if isinstance(option, (int, float)):
+        return torch.full((x.shape[0],), float(option), device=x.device)
+    low, high = option
+    return torch.empty(x.shape[0], device=x.device).uniform_(low, high)
+
+
+def per_example(level: Tensor, x: Tensor) -> Tensor:
+    """`level` (batch,) shaped to multiply x: (batch, 1, ..., 1)."""
+    return level.reshape(-1, *[1] * (x.ndim - 1))

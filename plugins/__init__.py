@@ -1,0 +1,1 @@
+"""First-party plugins, in the shape that third parties publish."""
