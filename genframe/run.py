@@ -1,0 +1,403 @@
+"""The folder of a run: what it is called, who may write to it, and what was used to make it.
+
+    NAME-YYYYMMDD-HHMMSS/
+      recipe.yaml  resolved.yaml  lock.json  resumes.jsonl  metrics.jsonl  log.txt
+      checkpoints/00004690/  samples/
+
+Torch-free, so that a run can be listed and checked without it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from genframe import durable
+from genframe.errors import Problem, RunError
+
+if TYPE_CHECKING:
+    from genframe.recipe.model import Instance, Recipe
+    from genframe.registry import Offer
+
+FORMAT = 1
+"""The version of the run folder; stands in `lock.json`."""
+
+RECIPE, RESOLVED, FACTS = "recipe.yaml", "resolved.yaml", "lock.json"
+"""A run is there when these three are; they are written in this order."""
+
+_WRITERS: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+class Run:
+    """A run folder, open for reading or, under its lock, for writing. A context manager."""
+
+    def __init__(self, folder: Path, lock: int | None = None) -> None:
+        """Use `Run.create` or `Run.open`. `lock` is the descriptor of the locked `.lock` or None."""
+        self.folder = folder
+        self._lock = lock
+        if lock is not None:
+            _WRITERS.add(self)
+
+    @classmethod
+    def create(cls, folder: Path | None, name: str, root: Path = Path("runs")) -> Run:
+        """A new run, locked for writing: in `folder`, or in `root/NAME-YYYYMMDD-HHMMSS`.
+
+        What of a recipe's `name` could leave `root` is taken out. Raises RunError for a folder that is taken
+        (GF501), written to by another process (GF502) or can't be made (GF506).
+        """
+        with durable.reported("a run", folder or root):
+            folder = _new_folder(root, name) if folder is None else _empty_folder(folder)
+            run = cls(folder.resolve(), _locked(folder))
+            try:
+                _refuse_taken(run.folder)  # someone may have filled it before the lock was ours
+                for part in (run.checkpoints, run.samples):
+                    part.mkdir()
+                durable.sync(run.folder)
+                durable.sync(run.folder.parent)
+            except BaseException:
+                run.close()
+                raise
+        return run
+
+    @classmethod
+    def open(cls, folder: Path, writable: bool = False) -> Run:
+        """An existing run. Raises RunError: locked (GF502), no run (GF503), half there or too new (GF504)."""
+        _refuse_no_run(folder)
+        if not writable:
+            return cls(folder.resolve())
+        with durable.reported("the lock of the run", folder):
+            return cls(folder.resolve(), _locked(folder))
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def writable(self) -> bool:
+        return self._lock is not None
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    def begin(self, written: str, resolved: str, facts: Mapping[str, Any]) -> None:
+        """Write the recipe as written, the resolved one and `lock_facts`; then the run can be opened."""
+        self.write_text(RECIPE, written)
+        self.write_text(RESOLVED, resolved)
+        self.write_json(FACTS, facts)
+
+    def facts(self) -> dict[str, Any]:
+        """What `lock.json` says."""
+        return _read_facts(self.folder)
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the folder. Raises RunError (GF505) for one that leaves it, by `..` or by a link."""
+        path = self.folder.joinpath(*parts).resolve()
+        if not path.is_relative_to(self.folder):
+            raise RunError(
+                Problem("GF505", f"{'/'.join(parts)!r} leads out of the run's folder {self.folder}")
+            )
+        return path
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write the file `name` (`samples/notes.txt`) atomically, in place of one that is there."""
+        self._require_lock()
+        path = self.path(name)
+        with durable.reported(name, self.folder, self._resume_command):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            durable.write_bytes(path, text.encode())
+        return path
+
+    def write_json(self, name: str, data: Any) -> Path:
+        """Write `data` as standard JSON, atomically. Raises ValueError for NaN and infinities."""
+        return self.write_text(name, durable.as_json(data))
+
+    def log(self, line: str) -> None:
+        """Add a line to `log.txt`, with the time; further lines of the text are indented."""
+        self._require_lock()
+        text = f"{_now()} {line.rstrip()}".replace("\n", "\n    ")
+        with (
+            durable.reported("log.txt", self.folder, self._resume_command),
+            self.path("log.txt").open("a", encoding="utf-8") as log,
+        ):
+            log.write(text + "\n")
+
+    def record_resume(self, overrides: Sequence[str], step: int = 0) -> None:
+        """Add to `resumes.jsonl` from which step the run goes on, and with which settings changed."""
+        self._require_lock()
+        row = {"time": _now(), "step": step, "overrides": without_secrets(overrides), "versions": _versions()}
+        with durable.reported("resumes.jsonl", self.folder, self._resume_command):
+            durable.append(self.path("resumes.jsonl"), (json.dumps(row) + "\n").encode())
+
+    def close(self) -> None:
+        """Let the lock go; the folder can be read on."""
+        _WRITERS.discard(self)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}, writable={self.writable})"
+
+    @property
+    def _resume_command(self) -> str:
+        return f"genframe resume {self.folder}"
+
+    def _require_lock(self) -> None:
+        if not self.writable:
+            raise RunError(Problem("GF502", f"the run {self.folder} was opened for reading only"))
+
+
+def lock_facts(
+    recipe: Recipe,
+    *,
+    data: Mapping[str, str],
+    device: str,
+    threads: int,
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What `lock.json` holds: all that the numbers of a run follow from, and nothing of the environment.
+
+    `data` maps a dataset's name ("" for the single `data:`) to its content's digest. `command` (default
+    `sys.argv`) has the values of settings named like secrets struck out. Per component: its owned name, its
+    distribution and version, its revision, and the sha256 of the source file that it stands in.
+    """
+    used = dict(_used(recipe))
+    return {
+        "format": FORMAT,
+        "created": _now(),
+        "command": without_secrets(command or sys.argv),
+        "seed": recipe.seed,
+        "device": device,
+        "threads": threads,
+        "platform": platform.platform(),
+        "versions": _versions() | {o.distribution: o.version for o in used.values() if o.distribution},
+        "commit": _commit(recipe.folder),
+        "data": dict(data),
+        "components": {place: _component_facts(offer) for place, offer in used.items()},
+    }
+
+
+_SECRET = re.compile(r"(?i)^(-*(?:[\w.-]*[._-])?(?:api_?key|key|token|secret|password)=).+")
+
+
+def without_secrets(command: Sequence[str]) -> list[str]:
+    """`command` with the value of `….api_key=…`, `….token=…` and their like replaced by `***`."""
+    return [_SECRET.sub(r"\1***", word) for word in command]
+
+
+def _used(recipe: Recipe) -> Iterator[tuple[str, Offer]]:
+    """Every component that the recipe uses, under its place in the recipe."""
+    for name, instance in recipe.instances.items():
+        yield from _offers(name, instance)
+    for name, data in recipe.datasets.items():
+        yield from _offers(f"datasets.{name}" if name else "data", data.instance)
+    for player in recipe.players:
+        yield from _offers(f"players.{player.name}.optimizer", player.optimizer)
+        for term in player.minimises:
+            if not isinstance(term.weight, (int, float)):
+                yield f"players.{player.name}.minimises.{term.wire}", term.weight.offer
+    for section, instances in (("evaluate", recipe.evaluate), ("track", recipe.track)):
+        for number, instance in enumerate(instances):
+            yield from _offers(f"{section}.{instance.name or number}", instance)
+
+
+def _offers(place: str, instance: Instance) -> Iterator[tuple[str, Offer]]:
+    """The component of an instance, and the schedules among its options."""
+    from genframe.recipe.model import Schedule
+
+    yield place, instance.offer
+    for option, value in instance.options.items():
+        if isinstance(value, Schedule):
+            yield f"{place}.{option}", value.offer
+
+
+def _component_facts(offer: Offer) -> dict[str, Any]:
+    return {
+        "kind": offer.kind,
+        "name": offer.name,
+        "distribution": offer.distribution or None,
+        "version": offer.version or None,
+        "revision": offer.component.revision,
+        "sha256": _source_digest(offer),
+    }
+
+
+def _source_digest(offer: Offer) -> str | None:
+    """sha256 of the file that the target stands in; None for one that was defined at a prompt."""
+    module = sys.modules.get(offer.component.target.partition(":")[0])
+    if offer.component.config is None:
+        source = offer.signature().file
+    else:  # the signature is that of the torch-free config
+        source = getattr(module, "__file__", None) or ""
+    path = Path(source)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if source and path.is_file() else None
+
+
+def _versions() -> dict[str, str]:
+    from genframe import __version__
+
+    found = {"genframe": __version__, "python": platform.python_version()}
+    for distribution in ("torch", "numpy"):
+        try:
+            found[distribution] = version(distribution)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit(folder: Path) -> dict[str, Any] | None:
+    """The git commit of the recipe's folder, and whether tracked files differ; None outside a repository."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if not commit:
+        return None
+    return {"id": commit, "changed": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    # core.fsmonitor may name a program: a repository that is only read must not run it
+    command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def _new_folder(root: Path, name: str) -> Path:
+    """Make `root/NAME-YYYYMMDD-HHMMSS`, with `-2`, `-3` … behind it while that is taken."""
+    root.mkdir(parents=True, exist_ok=True)
+    base = f"{_plain_name(name)}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for number in count(1):
+        folder = root / (base if number == 1 else f"{base}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("count() does not end")
+
+
+def _plain_name(name: str) -> str:
+    """`name` as one part of a path: letters, digits, `_`, `.` and `-`, at most 48, no dot in front."""
+    return re.sub(r"[^\w.-]+", "-", name)[:48].strip(".-") or "run"
+
+
+def _empty_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise _taken(folder, "a file stands there") from error
+    _refuse_taken(folder)
+    return folder
+
+
+def _refuse_taken(folder: Path) -> None:
+    if any(entry.name != ".lock" for entry in folder.iterdir()):
+        raise _taken(folder, "it holds a run" if (folder / FACTS).exists() else "it is not empty")
+
+
+def _taken(folder: Path, why: str) -> RunError:
+    message = f"the folder {folder} is taken: {why}. Resume that run, or choose another folder with --run-dir"
+    return RunError(Problem("GF501", message, command=f"genframe resume {folder}"))
+
+
+def _refuse_no_run(folder: Path) -> None:
+    if not folder.is_dir():
+        raise RunError(
+            Problem("GF503", f"there is no run {folder}: no such folder", nearest=_sibling(folder))
+        )
+    missing = [name for name in (RECIPE, RESOLVED, FACTS) if not (folder / name).is_file()]
+    if len(missing) == 3 and not (folder / "checkpoints").is_dir():
+        raise RunError(Problem("GF503", f"{folder} is no run: it has none of {RECIPE}, {RESOLVED}, {FACTS}"))
+    if missing:
+        message = (
+            f"the run {folder} is only half there: {', '.join(missing)} missing. Remove it and train anew"
+        )
+        raise RunError(Problem("GF504", message, command=f"rm -r {folder}"))
+    made_for = _read_facts(folder).get("format")
+    if made_for != FORMAT:
+        message = f"the run {folder} has format {made_for!r}; this genframe reads format {FORMAT}"
+        raise RunError(Problem("GF504", message, command="pip install --upgrade genframe"))
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads((folder / FACTS).read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunError(Problem("GF504", f"{folder / FACTS} can't be read: {error}")) from error
+    if not isinstance(facts, dict):
+        raise RunError(Problem("GF504", f"{folder / FACTS} holds no mapping"))
+    return facts
+
+
+def _sibling(folder: Path) -> str | None:
+    """The run beside `folder` whose name is nearest to it."""
+    from difflib import get_close_matches
+
+    parent = folder.parent
+    names = [entry.name for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
+    nearest = get_close_matches(folder.name, names, n=1)
+    return str(parent / nearest[0]) if nearest else None
+
+
+def _locked(folder: Path) -> int:
+    """Take the folder's lock and write our process id into it; the system frees it however we end."""
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except BlockingIOError as error:
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+        os.close(descriptor)
+        message = f"the run {folder} is being written by another process (pid {holder or 'unknown'})"
+        raise RunError(Problem("GF502", message)) from error
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _leave_locks_to_the_parent() -> None:
+    # A forked data worker shares the lock and would hold it after the trainer was killed. Closing the
+    # descriptor in the child does not free the lock for the parent.
+    for run in list(_WRITERS):
+        run.close()
+
+
+os.register_at_fork(after_in_child=_leave_locks_to_the_parent)
