@@ -1,0 +1,55 @@
+"""Fully connected encoder and decoder."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from torch import Tensor, nn
+
+from genframe import Count, Shape
+
+from .layers import stack
+
+
+class MLPEncoder(nn.Module):
+    """x (batch, *in_shape) -> features (batch, hidden[-1]).
+
+    One layer of 400 rectified units: the encoder of Kingma & Welling (2014) at today's width.
+    """
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        *,
+        hidden: tuple[Count, ...] = (400,),
+        activation: Literal["relu", "leaky_relu", "tanh", "elu", "gelu", "silu"] = "relu",
+    ) -> None:
+        super().__init__()
+        self.net = stack((math.prod(in_shape), *hidden), activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.net(x.flatten(1))
+        return features
+
+
+class MLPDecoder(nn.Module):
+    """z (batch, *in_shape) -> (batch, *out_shape), what the likelihood takes; no activation at the end."""
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        *,
+        hidden: tuple[Count, ...] = (400,),
+        activation: Literal["relu", "leaky_relu", "tanh", "elu", "gelu", "silu"] = "relu",
+    ) -> None:
+        super().__init__()
+        widths = (math.prod(in_shape), *hidden)
+        self.net = stack(widths, activation)
+        self.last = nn.Linear(widths[-1], math.prod(out_shape))
+        self.out_shape = tuple(out_shape)
+
+    def forward(self, z: Tensor) -> Tensor:
+        out: Tensor = self.last(self.net(z.flatten(1)))
+        return out.view(-1, *self.out_shape)
