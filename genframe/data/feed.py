@@ -1,0 +1,271 @@
+"""The batches of a training: which examples at which step, as the wires that a recipe sees."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genframe.data import check
+from genframe.data.binarise import Pictures
+from genframe.data.order import divided, epoch_order
+from genframe.data.spec import UNKNOWN, DataSpec, Field
+from genframe.data.store import Examples, Resident, Rows, Streamed, TensorRows, fits, whole
+from genframe.errors import Problem, RecipeError
+from genframe.recipe.model import Data
+
+
+class Feed:
+    """One dataset of a recipe, cut into splits and served as batches on `device`.
+
+    The batch of a step is a function of (seed, dataset name, step): any step can be asked for, and asking in
+    sequence is fastest. Nothing is loaded before it is needed; no default generator is touched.
+
+    Its methods raise RecipeError where the data are not what `spec()` promised, are fewer than a batch, can't
+    be binarised, or lack the split that is asked for.
+    """
+
+    def __init__(self, data: Data, dataset: Examples, seed: int, device: torch.device | str = "cpu") -> None:
+        self.data = data
+        self.dataset = dataset
+        self.seed = seed
+        self.device = torch.device(device)
+        self.name = data.instance.name
+        self._promised = dataset.spec()
+        pictures = Pictures(data.binarise, seed, self.name, self.device)
+        self._pictures = {name: pictures for name, field in self._promised.fields.items() if field.image}
+        self._stores: dict[str, Resident | Streamed] = {}
+        self._digests: dict[str, str] = {}
+        self._orders: dict[int, Tensor] = {}
+        self._stream: Iterator[Rows] = iter(())
+        self._stream_step = -1
+        if data.binarise != "none" and not self._pictures:
+            raise self._error(
+                "GF605", f"`binarise: {data.binarise}` needs pictures; {self._named} has none", "binarise"
+            )
+
+    @cached_property
+    def spec(self) -> DataSpec:
+        """The wires, with `index`, and the length of each split."""
+        kept, held_out = self._positions
+        lengths = {split: self._length(split) for split in self._promised.lengths} | {"train": len(kept)}
+        if len(held_out):
+            lengths["validation"] = len(held_out)
+        return DataSpec({**self._promised.fields, "index": Field((), "int64")}, lengths)
+
+    @cached_property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in one pass over the training split; the last part batch is dropped."""
+        length, size = len(self._positions[0]), self.data.batch_size
+        if length < size:
+            message = f"{self._named} has {length} training examples, fewer than one batch of {size}"
+            raise self._error("GF603", message, "batch_size")
+        return length // size
+
+    def batch(self, step: int) -> Rows:
+        """The training batch of a step: the dataset's fields (batch, ...), and `index` (batch,).
+
+        Pictures are float32 in [0, 1], or bits. `index` is an example's position in the dataset's own
+        training split, before validation is cut off.
+        """
+        store = self._store("train")
+        rows = self._rows(step)
+        raw = store.rows(rows) if isinstance(store, Resident) else self._streamed(store, step)
+        wires = dict(raw)
+        for field, pictures in self._pictures.items():
+            wires[field] = pictures.at_step(field, raw[field], rows, step)
+        wires["index"] = rows.to(self.device)
+        return wires
+
+    def split(self, name: str) -> Split:
+        """A split for evaluation: `train`, `validation` or `test`."""
+        if name not in self.spec.lengths:
+            message = f"{self._named} has no split {name!r}; it has {', '.join(self.spec.lengths)}"
+            raise self._error("GF604", message, "validation" if name == "validation" else "")
+        kept, held_out = self._positions
+        source, positions = name, torch.arange(self.spec.lengths[name])
+        if name == "train":
+            positions = kept
+        elif name == "validation" and len(held_out):
+            source, positions = "train", held_out
+        return Split(name, source, positions, self._store(source), self._pictures, self.device)
+
+    def digest(self) -> str:
+        """sha256 of the content of all splits as the dataset gives them: neither cut nor binarised."""
+        own = getattr(self.dataset, "digest", None)
+        if own is not None:
+            return str(own())
+        parts = [(split, self._digest(split)) for split in sorted(self._promised.lengths)]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    # Which examples
+
+    @cached_property
+    def _positions(self) -> tuple[Tensor, Tensor]:
+        """Positions in the dataset's training split: those trained on, those held out for validation."""
+        if "train" not in self._promised.lengths:
+            raise self._error("GF604", f"{self._named} has no training split")
+        length, wanted = self._length("train"), self.data.validation
+        held_out = int(wanted) if wanted >= 1 else round(wanted * length)
+        if held_out and "validation" in self._promised.lengths:
+            message = f"{self._named} has a validation split of its own; leave `validation` out"
+            raise self._error("GF604", message, "validation")
+        if held_out >= length or wanted < 0:
+            message = (
+                f"`validation: {wanted}` leaves nothing to train on: there are {length} training examples"
+            )
+            raise self._error("GF604", message, "validation")
+        return divided(self.seed, self.name, length, held_out)
+
+    def _length(self, split: str) -> int:
+        promised = self._promised.lengths[split]
+        return len(self._store(split)) if promised == UNKNOWN else promised
+
+    def _rows(self, step: int) -> Tensor:
+        """Positions (batch,) of a step's examples."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        order = self._orders.get(epoch)
+        if order is None:
+            order = self._start_epoch(epoch)
+        first = place * self.data.batch_size
+        return order[first : first + self.data.batch_size]
+
+    def _start_epoch(self, epoch: int) -> Tensor:
+        kept, _ = self._positions
+        order = kept[epoch_order(self.seed, self.name, epoch, len(kept))].to(
+            self._store("train").order_device
+        )
+        # Two epochs are remembered: workers that read ahead are in the next one before this one has ended.
+        self._orders = {e: o for e, o in self._orders.items() if e == epoch - 1} | {epoch: order}
+        return order
+
+    # Where they are held
+
+    def _store(self, split: str) -> Resident | Streamed:
+        store = self._stores.get(split)
+        if store is None:
+            with self._placed():
+                store = self._stores[split] = self._opened(split)
+        return store
+
+    def _opened(self, split: str) -> Resident | Streamed:
+        dataset: Any = self.dataset
+        in_memory = fits(self._promised, split) if self.data.in_memory is None else self.data.in_memory
+        if not in_memory:
+            examples = (
+                dataset.examples(split) if hasattr(dataset, "examples") else TensorRows(dataset.load(split))
+            )
+            streamed = Streamed(examples, self.data.workers, self.device, self._check_rows)
+            self._check(check.length_differs(len(streamed), self._promised, split))
+            return streamed
+        tensors = (
+            dataset.load(split)
+            if hasattr(dataset, "load")
+            else whole(dataset.examples(split), self.data.workers)
+        )
+        self._check_rows(tensors)
+        resident = Resident({name: tensors[name] for name in self._promised.fields}, self.device)
+        self._check(check.length_differs(len(resident), self._promised, split))
+        return self._with_static_bits(resident, split) if self.data.binarise == "static" else resident
+
+    def _with_static_bits(self, store: Resident, split: str) -> Resident:
+        """The split with its pictures as bits; what they were drawn from is let go, but its digest kept."""
+        self._digests[split] = store.digest()
+        bits = {name: p.static_bits(name, store.tensors[name], split) for name, p in self._pictures.items()}
+        return Resident({**store.tensors, **bits}, self.device)
+
+    def _streamed(self, store: Streamed, step: int) -> Rows:
+        if step != self._stream_step:
+            self._stream = store.batches(self._rows(s) for s in count(step))
+        self._stream_step = step + 1
+        return next(self._stream)
+
+    def _digest(self, split: str) -> str:
+        store = self._store(split)
+        if split not in self._digests:
+            self._digests[split] = store.digest()
+        return self._digests[split]
+
+    # What is wrong with them
+
+    @property
+    def _named(self) -> str:
+        return f"the dataset {self.data.instance.offer.component.name!r}"
+
+    def _check_rows(self, rows: Rows) -> None:
+        self._check(check.rows_differ(rows, self._promised))
+
+    def _check(self, complaints: list[str]) -> None:
+        if complaints:
+            raise RecipeError(*(self._problem("GF602", f"{self._named}: {text}") for text in complaints))
+
+    def _problem(self, code: str, message: str, key: str = "") -> Problem:
+        block = f"datasets.{self.name}" if self.name else "data"
+        return Problem(code, message, self.data.instance.mark, f"{block}.{key}" if key else block)
+
+    def _error(self, code: str, message: str, key: str = "") -> RecipeError:
+        return RecipeError(self._problem(code, message, key))
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """Errors of a dataset component get the place of its block in the recipe."""
+        try:
+            yield
+        except RecipeError as error:
+            mark = self.data.instance.mark
+            raise RecipeError(*(replace(p, mark=p.mark or mark) for p in error.problems)) from error
+
+
+class Split:
+    """Some examples of a dataset, in the dataset's order, for evaluation.
+
+    Their wires are those of a training batch; they are the same whenever, and in whatever batches, they are
+    asked for: what `dynamic` binarisation draws anew in training is drawn once here.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        positions: Tensor,
+        store: Resident | Streamed,
+        pictures: Mapping[str, Pictures],
+        device: torch.device,
+    ) -> None:
+        self.name = name
+        self._source = source  # the dataset's own split that the examples are part of
+        self._positions = positions.to(store.order_device)  # in that split
+        self._store = store
+        self._pictures = pictures
+        self._device = device
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @cached_property
+    def tensors(self) -> Rows:
+        """The wires of all examples, (length, ...): for splits that fit in memory as floats."""
+        return self.first(len(self))
+
+    def first(self, n: int) -> Rows:
+        """The wires of the first `n` examples, or of all where there are fewer."""
+        return next(self._batches([self._positions[:n]]))
+
+    def batches(self, batch_size: int) -> Iterator[Rows]:
+        """The wires of all examples in order; the last batch may be smaller."""
+        return self._batches(torch.split(self._positions, batch_size))
+
+    def _batches(self, indices: Sequence[Tensor]) -> Iterator[Rows]:
+        for rows, raw in zip(indices, self._store.batches(indices), strict=True):
+            wires = dict(raw)
+            for field, pictures in self._pictures.items():
+                wires[field] = pictures.repeatable(field, raw[field], rows, self._source)
+            wires["index"] = rows.to(self._device)
+            yield wires

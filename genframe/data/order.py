@@ -1,0 +1,30 @@
+"""The order of the data, a function of (seed, dataset, epoch): nothing about it needs saving."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import torch
+from torch import Tensor
+
+
+def seeded(seed: int, *words: object) -> int:
+    """A number in [0, 2**63) that depends on the seed and on every word, and on nothing else.
+
+    The words are told apart from their concatenation: ("ab", "c") and ("a", "bc") differ, as do 1 and "1".
+    """
+    text = repr((seed, *words)).encode()
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def epoch_order(seed: int, dataset: str, epoch: int, length: int) -> Tensor:
+    """A permutation of range(length), int64 (length,), drawn from a generator of its own."""
+    generator = torch.Generator().manual_seed(seeded(seed, "order", dataset, epoch))
+    return torch.randperm(length, generator=generator)
+
+
+def divided(seed: int, dataset: str, length: int, held_out: int) -> tuple[Tensor, Tensor]:
+    """Positions of a training set: those kept, those held out for validation; each in rising order."""
+    generator = torch.Generator().manual_seed(seeded(seed, "validation", dataset))
+    shuffled = torch.randperm(length, generator=generator)
+    return shuffled[held_out:].sort().values, shuffled[:held_out].sort().values
