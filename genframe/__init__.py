@@ -25,6 +25,7 @@ from genframe.hooks import GENFRAME_API, Component, hookimpl
 
 if TYPE_CHECKING:
     from genframe.data.spec import DataSpec, Field
+    from genframe.discovery import register
     from genframe.distributions import Bernoulli, DiagonalGaussian
     from genframe.values import Levels, Noise, Shape, Terms, Verdict, draw_level, per_example
 
@@ -43,6 +44,7 @@ _LAZY = {
     "DiagonalGaussian": "genframe.distributions",
     "DataSpec": "genframe.data.spec",
     "Field": "genframe.data.spec",
+    "register": "genframe.discovery",
 }
 
 __all__ = [
@@ -79,6 +81,7 @@ __all__ = [
     "draw_level",
     "hookimpl",
     "per_example",
+    "register",
 ]
 
 

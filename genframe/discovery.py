@@ -1,0 +1,237 @@
+"""Finding plugins: entry points of the group `genframe`, files that were named, and what was registered live.
+
+Each plugin is loaded in a guard of its own and gets a status; whatever is wrong with one costs that one.
+Installed is available, and nothing more: only a recipe makes a component run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
+from typing import Any
+
+from genframe.errors import PluginError, Problem
+from genframe.hooks import Component
+from genframe.kinds import KINDS
+from genframe.loading import NAME, load_entry_point, load_file, malformed
+from genframe.registry import Offer, Plugin, PluginStatus, Registry, nearest
+
+GROUP = "genframe"
+FIRST_PARTY = "genframe"
+"""The distribution whose plugins own bare names."""
+
+LOCAL = "local"
+"""The owner of what `register` offers."""
+
+ALL = "all"
+"""Blocks every installed plugin that is not first-party."""
+
+_registered: dict[tuple[str, str], Offer] = {}
+
+
+def discover(
+    files: Iterable[str | Path] = (), blocked: str | Collection[str] | None = None, local: bool = True
+) -> Registry:
+    """Every plugin there is, loaded as far as it can be.
+
+    files: plugin files, each a plugin named by its stem; they are executed here, once.
+    blocked: names of plugins or distributions that are not loaded, or "all" for every installed one that is
+    not first-party; None reads GENFRAME_NO_PLUGINS.
+    local: whether what `register` was given takes part.
+
+    Raises PluginError for a file that is missing, is no Python or has a name that is taken; a broken plugin
+    raises nothing and has a status.
+    """
+    names = blocked_from((), os.environ) if blocked is None else _words(blocked)
+    found = sorted(_found(), key=lambda entry: (not entry.first_party, entry.name, entry.distribution))
+    loaded = [_load(entry, names, _rivals(entry, found, names)) for entry in found]
+    if local and _registered:
+        offers = tuple(_registered.values())
+        status = PluginStatus(LOCAL, "genframe.register", "ok", offers=len(offers))
+        loaded.append(Plugin(status, offers))
+    return add_files(Registry(tuple(loaded), names), files)
+
+
+def add_files(registry: Registry, files: Iterable[str | Path]) -> Registry:
+    """The registry with more plugin files; one that it holds is not loaded again. Raises PluginError."""
+    loaded = list(registry.loaded)
+    for file in files:
+        path = Path(file).expanduser().resolve()
+        if any(plugin.status.source == str(path) for plugin in loaded):
+            continue
+        _check_file(path, loaded)
+        if path.stem in registry.blocked:
+            loaded.append(Plugin(_blocked(PluginStatus(path.stem, str(path), "ok"))))
+        else:
+            loaded.append(load_file(path))
+    return replace(registry, loaded=tuple(loaded))
+
+
+def _check_file(path: Path, loaded: Iterable[Plugin]) -> None:
+    """Raise PluginError unless the file can be a plugin of its stem's name."""
+    taken = next((p.status for p in loaded if _plain(p.status.name) == _plain(path.stem)), None)
+    if not path.is_file():
+        problem = Problem("GF310", f"there is no plugin file {path}")
+    elif path.suffix != ".py":
+        problem = Problem("GF311", f"a plugin file ends in .py, and {path.name} does not")
+    elif not re.fullmatch(r"\w[\w-]*", path.stem, re.ASCII):
+        message = f"{path.stem!r} is no name for a plugin: rename {path.name} to letters, digits, '_' and '-'"
+        problem = Problem("GF312", message)
+    elif taken or path.stem in (LOCAL, ALL):
+        by = f"by {taken.title} from {taken.source}" if taken else "by genframe itself"
+        problem = Problem("GF313", f"{path} needs another name: {path.stem!r} is taken {by}")
+    else:
+        return
+    raise PluginError(replace(problem, command="genframe plugins list"))
+
+
+def register(kind: str, name: str, target: Any, **fields: Any) -> Offer:
+    """Offer a class or function of this session as the component `local/name`; for notebooks.
+
+    `fields` are those of `Component` (summary, aliases, needs, ...). A name that is registered again means
+    the new target from the next discovery on. Raises PluginError.
+    """
+    if kind not in KINDS:
+        raise PluginError(Problem("GF300", f"there is no kind {kind!r}", nearest=nearest(kind, KINDS)))
+    where = f"{getattr(target, '__module__', '')}:{getattr(target, '__qualname__', '')}"
+    if not callable(target) or where.startswith(":") or where.endswith(":"):
+        raise PluginError(Problem("GF316", f"{target!r} is no class or function, so it can't be a {kind}"))
+    component = Component(name, where, **fields)
+    wrong = malformed(component, check_target=False)
+    if wrong:
+        raise PluginError(Problem("GF316", wrong))
+    offer = Offer(kind, component, LOCAL, live=target)
+    _registered[kind, name] = offer
+    return offer
+
+
+def blocked_from(argv: Sequence[str], environ: Mapping[str, str]) -> frozenset[str]:
+    """What `--no-plugins`, `--no-plugins=a,b` and GENFRAME_NO_PLUGINS block; read before any discovery.
+
+    Without names the option means "all"; so do `1`, `true` and `all` in the environment.
+    """
+    setting = environ.get("GENFRAME_NO_PLUGINS", "")
+    names = {ALL} if setting.lower() in ("1", "true", ALL) else set(_words(setting)) - {"0", "false"}
+    for argument in argv:
+        if argument == "--":
+            break
+        if argument == "--no-plugins":
+            names.add(ALL)
+        elif argument.startswith("--no-plugins="):
+            names |= _words(argument.partition("=")[2])
+    return frozenset(names)
+
+
+def _words(names: str | Collection[str]) -> frozenset[str]:
+    parts = names.split(",") if isinstance(names, str) else names
+    return frozenset(part.strip() for part in parts if part.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry point with its distribution; `point` is None where the metadata could not be read."""
+
+    name: str
+    source: str
+    distribution: str
+    version: str
+    point: EntryPoint | None = None
+    fault: str = ""
+
+    @property
+    def first_party(self) -> bool:
+        return _canonical(self.distribution) == FIRST_PARTY
+
+    @property
+    def status(self) -> PluginStatus:
+        return PluginStatus(
+            self.name, self.source, "ok", self.distribution, self.version, first_party=self.first_party
+        )
+
+
+def _found() -> Iterator[_Entry]:
+    """The entry points of the group, from metadata alone; a distribution counts once, as on the path."""
+    seen = set()
+    for distribution in distributions():
+        try:
+            text = distribution.read_text("entry_points.txt") or ""
+        except (OSError, ValueError):
+            continue
+        if f"[{GROUP}]" not in text.replace(" ", ""):
+            continue
+        name, version = _identity(distribution)
+        if _canonical(name) not in seen:
+            seen.add(_canonical(name))
+            yield from _entries(distribution, name, version)
+
+
+def _entries(distribution: Distribution, name: str, version: str) -> Iterator[_Entry]:
+    try:
+        points = list(distribution.entry_points.select(group=GROUP))
+    except Exception as error:  # importlib.metadata raises several kinds for a malformed file
+        fault = f"its entry_points.txt is malformed: {error}"
+        yield _Entry(name, "entry_points.txt", name, version, fault=fault)
+        return
+    for point in points:
+        yield _Entry(point.name, point.value, name, version, point)
+
+
+def _identity(distribution: Distribution) -> tuple[str, str]:
+    """Name and version of a distribution, as far as its metadata says."""
+    try:
+        metadata = distribution.metadata
+        return metadata["Name"] or "unknown", metadata["Version"] or ""
+    except Exception:  # the metadata of a broken installation may be anything
+        return "unknown", ""
+
+
+def _canonical(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _blocked(status: PluginStatus) -> PluginStatus:
+    return replace(status, state="blocked", cause="by --no-plugins or GENFRAME_NO_PLUGINS")
+
+
+def _is_blocked(entry: _Entry, blocked: Collection[str]) -> bool:
+    if ALL in blocked and not entry.first_party:
+        return True
+    return not {_canonical(entry.name), _canonical(entry.distribution)}.isdisjoint(map(_canonical, blocked))
+
+
+def _rivals(entry: _Entry, found: Sequence[_Entry], blocked: Collection[str]) -> list[_Entry]:
+    """The other entry points of the same name. A first-party plugin keeps its name whatever is installed."""
+    if entry.first_party:
+        return []
+    return [
+        other
+        for other in found
+        if other is not entry and _plain(other.name) == _plain(entry.name) and not _is_blocked(other, blocked)
+    ]
+
+
+def _dispute(entry: _Entry, rivals: Sequence[_Entry]) -> str:
+    claims = [f"{claim.distribution} {claim.version} ({claim.source})" for claim in (entry, *rivals)]
+    return f"the name {entry.name!r} is claimed by {' and by '.join(sorted(claims))}; block or remove one"
+
+
+def _load(entry: _Entry, blocked: Collection[str], rivals: Sequence[_Entry]) -> Plugin:
+    status = entry.status
+    if _is_blocked(entry, blocked):
+        return Plugin(_blocked(status))
+    if rivals:
+        return Plugin(replace(status, state="conflict", cause=_dispute(entry, rivals)))
+    if entry.point is None:
+        return Plugin(replace(status, state="broken", cause=entry.fault))
+    if entry.name in (LOCAL, ALL) or not NAME.fullmatch(entry.name):
+        cause = f"{entry.name!r} is no name for a plugin: lower-case words and digits, joined by '-'"
+        return Plugin(replace(status, state="broken", cause=cause))
+    return load_entry_point(entry.point, status)

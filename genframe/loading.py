@@ -1,0 +1,199 @@
+"""Loading one plugin inside a guard: its module, its API version, its hooks, and what they return."""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import replace
+from hashlib import blake2b
+from importlib.metadata import EntryPoint
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from genframe import hooks
+from genframe.hooks import GENFRAME_API, Component
+from genframe.kinds import KINDS
+from genframe.registry import LocalModule, Offer, Plugin, PluginStatus, RecipeFile, nearest
+
+SUPPORTED = range(1, GENFRAME_API + 1)
+"""The versions of the plugin API that this genframe takes."""
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+TARGET = re.compile(r"[\w-]+(\.\w+)*:\w+")
+
+_KIND_OF_HOOK = {kind.hook: kind.name for kind in KINDS.values()}
+_RECIPES = "genframe_recipes"
+
+
+class _Refusal(Exception):
+    """What is wrong with a plugin, found by genframe; `state` is the plugin's."""
+
+    def __init__(self, state: str, cause: str) -> None:
+        super().__init__(cause)
+        self.state = state
+
+
+def load_entry_point(point: EntryPoint, status: PluginStatus) -> Plugin:
+    """The plugin behind an entry point; `status` is what its metadata says. Raises nothing that it raises."""
+    return _guarded(status, lambda: _loaded(point.load(), status))
+
+
+def load_file(path: Path) -> Plugin:
+    """The plugin in a file, executed under a private module name. Raises nothing that it raises."""
+    status = PluginStatus(path.stem, str(path), "ok")
+
+    def load() -> Plugin:
+        module = _executed(path)
+        return _loaded(module, status, LocalModule(path.stem, path, module))
+
+    return _guarded(status, load)
+
+
+def malformed(component: Any, check_target: bool = True) -> str | None:
+    """What is wrong with something that a hook returned in place of a component; None where nothing is."""
+    if not isinstance(component, Component):
+        return f"a component was expected, and {component!r} came"
+    if not isinstance(component.aliases, tuple) or not isinstance(component.needs, tuple):
+        return f"component {component.name!r}: aliases and needs are tuples of words"
+    for name in (component.name, *component.aliases):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            return f"{name!r} is no name for a component: lower-case words and digits, joined by '-'"
+    targets = (component.target, component.config) if check_target else (component.config,)
+    for target in targets:
+        if target is not None and not (isinstance(target, str) and TARGET.fullmatch(target)):
+            return f"component {component.name!r}: {target!r} is not of the form 'package.module:Name'"
+    return None
+
+
+def _guarded(status: PluginStatus, load: Callable[[], Plugin]) -> Plugin:
+    start = perf_counter()
+    try:
+        with redirect_stdout(sys.stderr):  # what a plugin prints must not end up in `--json` output
+            plugin = load()
+    except _Refusal as refusal:
+        plugin = Plugin(replace(status, state=refusal.state, cause=str(refusal)))
+    except (Exception, SystemExit) as error:
+        line = traceback.format_exception_only(error)[-1].strip().partition("\n")[0]
+        plugin = Plugin(replace(status, state="broken", cause=line, traceback=traceback.format_exc()))
+    milliseconds = (perf_counter() - start) * 1000
+    return replace(plugin, status=replace(plugin.status, milliseconds=milliseconds))
+
+
+def _loaded(module: Any, status: PluginStatus, local: LocalModule | None = None) -> Plugin:
+    """A plugin's offers, each hook called on its own."""
+    api = _api(module, optional=local is not None)
+    offers: list[Offer] = []
+    recipes: list[RecipeFile] = []
+    implementations = list(_implementations(module, status.name))
+    for hook, function in implementations:
+        if hook == _RECIPES:
+            for folder in _items(hook, function):
+                recipes.extend(_recipe_files(hook, folder, status))
+        else:
+            offers.extend(_offer(hook, component, status, local) for component in _items(hook, function))
+    _check_once(offers, recipes)
+    hook_names = tuple(hook for hook, _ in implementations)
+    whole = replace(status, api=api, hooks=hook_names, offers=len(offers))
+    return Plugin(whole, tuple(offers), tuple(recipes))
+
+
+def _executed(path: Path) -> ModuleType:
+    """The module of a plugin file, from its present text: no bytecode is written beside it or read."""
+    digest = blake2b(str(path).encode(), digest_size=6).hexdigest()
+    name = f"_genframe_file_{digest}"
+    spec = spec_from_file_location(name, path)
+    if spec is None:
+        raise _Refusal("broken", f"{path} is not a Python file")
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look a class's module up
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _api(module: Any, optional: bool) -> int:
+    api = getattr(module, "GENFRAME_API", None)
+    if api is None and optional:
+        return GENFRAME_API
+    supported = " to ".join(str(version) for version in sorted({SUPPORTED[0], SUPPORTED[-1]}))
+    if api is None:
+        cause = f"it states no plugin API version: GENFRAME_API = {GENFRAME_API} belongs beside its hooks"
+    elif type(api) is not int:
+        cause = f"GENFRAME_API is a whole number, not {api!r}"
+    elif api not in SUPPORTED:
+        cause = f"it was written for plugin API {api}, and this genframe takes {supported}"
+    else:
+        return api
+    raise _Refusal("incompatible", cause)
+
+
+def _implementations(module: Any, name: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The hooks that a plugin implements, checked by pluggy against their specifications."""
+    manager = pluggy.PluginManager("genframe")
+    manager.add_hookspecs(hooks)
+    try:
+        manager.register(module, name)
+    except pluggy.PluginValidationError as error:
+        raise _Refusal("broken", " ".join(str(error).split())) from error
+    implemented = set()
+    for caller in manager.get_hookcallers(module) or ():
+        if not caller.has_spec():
+            near = nearest(caller.name, [*_KIND_OF_HOOK, _RECIPES])
+            hint = f"; did it mean {near}?" if near else ""
+            raise _Refusal("broken", f"there is no hook {caller.name}{hint}")
+        implemented.add(caller.name)
+        for implementation in caller.get_hookimpls():
+            if implementation.wrapper or implementation.hookwrapper:
+                raise _Refusal("broken", f"{caller.name} is a wrapper, and genframe's hooks have none")
+            yield caller.name, implementation.function
+    for hook in (*_KIND_OF_HOOK, _RECIPES):
+        if hook not in implemented and callable(getattr(module, hook, None)):
+            raise _Refusal("broken", f"{hook}() is not marked with @hookimpl")
+
+
+def _items(hook: str, function: Callable[[], Any]) -> list[Any]:
+    result = function()
+    if not isinstance(result, Iterable):
+        raise _Refusal("broken", f"{hook}() must return a list, and {result!r} came")
+    return list(result)
+
+
+def _offer(hook: str, component: Any, status: PluginStatus, local: LocalModule | None) -> Offer:
+    wrong = malformed(component)
+    if wrong:
+        raise _Refusal("broken", f"{hook}(): {wrong}")
+    kind = _KIND_OF_HOOK[hook]
+    return Offer(kind, component, status.name, status.distribution, status.version, status.first_party, local)
+
+
+def _recipe_files(hook: str, folder: Any, status: PluginStatus) -> Iterator[RecipeFile]:
+    """The recipes in a folder; those directly under `pipelines/` are pipelines."""
+    if not isinstance(folder, (str, Path)) or not Path(folder).is_dir():
+        raise _Refusal("broken", f"{hook}(): {folder!r} is not a folder")
+    root = Path(folder)
+    for path in sorted(root.rglob("*.yaml")):
+        pipeline = path.parent == root / "pipelines"
+        name = path.stem if pipeline else path.relative_to(root).with_suffix("").as_posix()
+        yield RecipeFile(name, status.name, path, pipeline, status.first_party)
+
+
+def _check_once(offers: Iterable[Offer], recipes: Iterable[RecipeFile]) -> None:
+    """Each name of a plugin means one thing."""
+    taken: set[tuple[str, str]] = set()
+    claims = [(offer.kind, name) for offer in offers for name in offer.names]
+    claims += [("pipeline" if recipe.pipeline else "recipe", recipe.name) for recipe in recipes]
+    for claim in claims:
+        if claim in taken:
+            raise _Refusal("conflict", f"it offers the {claim[0]} {claim[1]!r} twice")
+        taken.add(claim)
