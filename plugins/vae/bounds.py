@@ -26,6 +26,9 @@ def rate_distortion(
 
 
 def importance_weights(x: Tensor, q_z: Distribution, p_z: Distribution, observe: Observe, k: int) -> Tensor:
-    """log p(x|z_i) + log p(z_i) - log q(z_i|x) of k samples z_i ~ q(z|x): (k, batch). Burda et al. 2016, eq. 8."""
+    """log p(x|z_i) + log p(z_i) - log q(z_i|x) of k samples z_i ~ q(z|x): (k, batch).
+
+    The logarithms of the weights in Burda et al. 2016, eq. 8.
+    """
     z = q_z.rsample([k]) if q_z.has_rsample else q_z.sample([k])  # (k, batch, d)
     return observe(z).log_prob(x) + p_z.log_prob(z) - q_z.log_prob(z)

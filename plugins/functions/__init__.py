@@ -1,0 +1,16 @@
+"""Small pure tensor functions for wires."""
+
+from genframe import Component, hookimpl
+
+GENFRAME_API = 1
+
+
+@hookimpl
+def genframe_functions() -> list[Component]:
+    return [
+        Component("detach", "genframe_plugins.functions.tensors:detach", summary="x without its gradient"),
+        Component(
+            "concat", "genframe_plugins.functions.tensors:concat", summary="features or channels, joined"
+        ),
+        Component("downsample", "genframe_plugins.functions.tensors:downsample", summary="average pooling"),
+    ]

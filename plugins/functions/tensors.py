@@ -1,0 +1,27 @@
+"""Functions of tensors; any number of dimensions may stand in front of a vector or a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from genframe import Count
+
+
+def detach(x: Tensor) -> Tensor:
+    """x, through which no gradient flows."""
+    return x.detach()
+
+
+def concat(tensors: Sequence[Tensor]) -> Tensor:
+    """`concat([a, b])` joins channels of pictures (batch, channels, height, width), or the last dimension."""
+    return torch.cat(list(tensors), dim=-3 if tensors[0].ndim >= 4 else -1)
+
+
+def downsample(x: Tensor, *, factor: Count = 2) -> Tensor:
+    """Means of `factor` x `factor` pixels: (..., height, width) -> (..., height // factor, width // factor)."""
+    pooled = F.avg_pool2d(x.reshape(-1, 1, *x.shape[-2:]), factor)
+    return pooled.reshape(*x.shape[:-2], *pooled.shape[-2:])

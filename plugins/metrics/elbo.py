@@ -1,0 +1,51 @@
+"""The evidence lower bound and its two parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from genframe import Count
+
+Parts = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+def elbo(
+    elbo_parts: Parts,
+    data: Any,
+    *,
+    split: Literal["train", "validation", "test"] = "test",
+    batch_size: Count = 500,
+) -> dict[str, float]:
+    """The mean over a split of log p(x|z) - KL(q(z|x) || p(z)), in nats, one z an x; and its standard error.
+
+    elbo_parts: an output x -> (rate, distortion), each (batch,). `split` is the one that `data` is of.
+    """
+    rate, distortion = _examples(elbo_parts, data, batch_size)
+    value = -(rate + distortion)
+    return {"elbo": float(value.mean()), "elbo_standard_error": float(value.std() / len(value) ** 0.5)}
+
+
+def rate_distortion(
+    elbo_parts: Parts,
+    data: Any,
+    *,
+    split: Literal["train", "validation", "test"] = "test",
+    batch_size: Count = 500,
+) -> dict[str, float]:
+    """The means over a split of the rate KL(q(z|x) || p(z)) and the distortion -log p(x|z), in nats.
+
+    Alemi et al. 2018. elbo_parts and split: as for `elbo`.
+    """
+    rate, distortion = _examples(elbo_parts, data, batch_size)
+    return {"rate": float(rate.mean()), "distortion": float(distortion.mean())}
+
+
+def _examples(elbo_parts: Parts, data: Any, batch_size: int) -> tuple[Tensor, Tensor]:
+    """Rate and distortion of each example: (examples,), in double precision."""
+    pairs = [elbo_parts(batch["x"]) for batch in data.batches(batch_size)]
+    rate, distortion = (torch.cat(column).double() for column in zip(*pairs, strict=True))
+    return rate, distortion
