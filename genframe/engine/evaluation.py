@@ -1,0 +1,87 @@
+"""A recipe's metrics on a split of its data, with the protocol that each figure was measured by."""
+
+from __future__ import annotations
+
+import inspect
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from genframe import __version__
+from genframe.data.feed import Split
+from genframe.engine.outputs import Outputs
+from genframe.errors import Problem, RecipeError
+from genframe.recipe.model import Instance
+from genframe.wiring import called, required_parameters
+
+
+def evaluate(
+    outputs: Outputs, metrics: Sequence[Instance], split: Split, step: int, only: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Each metric of the recipe (or those named in `only`) on a split: figures and protocol.
+
+    Raises RecipeError for an unknown metric, or one that asks for an output that the recipe has not.
+    """
+    known = {metric.name: metric for metric in metrics}
+    for name in only:
+        if name not in known:
+            message = f"the recipe evaluates {', '.join(known) or 'nothing'}, not {name!r}"
+            raise RecipeError(Problem("GF532", message, path="evaluate", command="genframe list metric"))
+    chosen = [known[name] for name in only] or list(metrics)
+    return [_measure(outputs, metric, split, step) for metric in chosen]
+
+
+def _measure(outputs: Outputs, metric: Instance, split: Split, step: int) -> dict[str, Any]:
+    function, options = _callable(metric)
+    arguments: list[Any] = []
+    for name in required_parameters(called(metric.offer.load()) or function):
+        if name == "data":
+            arguments.append(split)
+        else:
+            arguments.append(_output(outputs, metric, name))
+    started = time.perf_counter()
+    with outputs.evaluating("metric", metric.name):
+        figures: Mapping[str, float] = function(*arguments)
+    return {
+        "metric": metric.name,
+        "component": metric.offer.name,
+        "figures": {key: float(value) for key, value in figures.items()},
+        "protocol": {
+            "split": split.name,
+            "examples": len(split),
+            "step": step,
+            "seed": outputs.plan.recipe.seed,
+            "weights": "averaged" if outputs.averages else "raw",
+            "options": options,
+            "revision": metric.offer.component.revision,
+            "versions": {"genframe": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        },
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def _callable(metric: Instance) -> tuple[Any, dict[str, Any]]:
+    target = metric.offer.load()
+    declared = metric.offer.signature().options
+    options = {declared[key].parameter: value for key, value in metric.options.items()}
+    if inspect.isclass(target):
+        return target(**options), options
+
+    def call(*args: Any) -> Any:
+        return target(*args, **options)
+
+    return call, options
+
+
+def _output(outputs: Outputs, metric: Instance, name: str) -> Any:
+    wanted = str(metric.given.get(name, name))
+    if wanted not in outputs:
+        message = (
+            f"the metric {metric.name!r} ({metric.offer.name}) needs the output {wanted!r}, and the recipe has "
+            f"{', '.join(outputs) or 'none'}: add it under outputs, or rebind it: given: {{{name}: ...}}"
+        )
+        raise RecipeError(Problem("GF533", message, metric.mark, f"evaluate.{metric.name}"))
+    return outputs[wanted]

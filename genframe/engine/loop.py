@@ -1,0 +1,262 @@
+"""The one training loop, for any number of players."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genframe.data.feed import Feed
+from genframe.engine import checkpoint, process, state
+from genframe.engine.devices import choose_device
+from genframe.engine.metrics_log import MetricsLog, cut_back
+from genframe.engine.outputs import Outputs
+from genframe.engine.previews import Previews
+from genframe.engine.progress import Progress, QuietProgress
+from genframe.engine.step import Stepper
+from genframe.errors import Problem, RunError, Stopped
+from genframe.plan import Plan, compile_plan
+from genframe.recipe.model import Recipe
+from genframe.recipe.resolve import resolved_yaml
+from genframe.run import Run, lock_facts
+
+CHECKPOINT_STEPS = 500
+"""By default a checkpoint is written at the end of an epoch, but no more often than this many steps."""
+
+
+def train(
+    recipe: Recipe, folder: Path | None = None, *, progress: Progress | None = None, command: Sequence[str] = ()
+) -> Path:
+    """Train a recipe in a new run folder, and return it.
+
+    Raises RecipeError before anything is written; RunError or Stopped after everything was saved.
+    """
+    process.tune()
+    training = Training.prepared(recipe)
+    with Run.create(folder, recipe.name) as run:
+        facts = lock_facts(
+            recipe,
+            data={name: feed.digest() for name, feed in training.feeds.items()},
+            device=str(training.device),
+            threads=torch.get_num_threads(),
+            command=command,
+        )
+        run.begin(recipe.written, resolved_yaml(recipe), facts)
+        for remark in training.plan.remarks:
+            run.log(f"remark {remark.code}: {remark.message}")
+        training.run_from(run, progress or QuietProgress(), None)
+    return run.folder
+
+
+def resume(
+    recipe: Recipe, folder: Path, overrides: Sequence[str] = (), *, progress: Progress | None = None
+) -> Path:
+    """Go on with a run from its newest whole checkpoint; `recipe` is its resolved one with the overrides merged.
+
+    Raises RunError when the folder is no run, is being written by another process, or does not fit the recipe.
+    """
+    process.tune()
+    with Run.open(folder, writable=True) as run:
+        shown = progress or QuietProgress()
+        training = Training.prepared(recipe)
+
+        def warn(text: str) -> None:
+            run.log(f"warning: {text}")
+            shown.message(f"warning: {text}")
+
+        found = checkpoint.recover(run.checkpoints, warn)
+        step = found.step if found else 0
+        run.record_resume(overrides, step)
+        cut_back(run.metrics, step)
+        training.run_from(run, shown, found)
+    return run.folder
+
+
+@dataclass
+class Training:
+    """A plan at work on a device: its data, its stepper, its clock."""
+
+    plan: Plan
+    device: torch.device
+    feeds: Mapping[str, Feed]
+    stepper: Stepper
+    best: tuple[int, float] | None = None
+    _clock: float = field(default_factory=time.perf_counter)
+    _logged: int = 0
+
+    @classmethod
+    def prepared(cls, recipe: Recipe) -> Training:
+        """Compile the recipe, choose the device, open the data. Raises RecipeError."""
+        plan = compile_plan(recipe)
+        device = choose_device(recipe.device)
+        feeds = {name: Feed(data, plan.datasets[name], recipe.seed, device) for name, data in recipe.datasets.items()}
+        steps = next(iter(feeds.values())).steps_per_epoch
+        return cls(plan, device, feeds, Stepper(plan, device, steps))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.stepper.steps_per_epoch
+
+    @property
+    def total(self) -> int:
+        """How many steps the recipe asks for."""
+        return self.plan.recipe.train.length.in_steps(self.steps_per_epoch)
+
+    @property
+    def outputs(self) -> Outputs:
+        averages = [side.averages for side in self.stepper.sides if side.averages is not None]
+        return Outputs(self.plan, averages)
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """The data wires of a step: `x`, or `scan.x` where there are several datasets."""
+        if len(self.feeds) == 1 and "" in self.feeds:
+            return self.feeds[""].batch(step)
+        return {f"{name}.{key}": t for name, feed in self.feeds.items() for key, t in feed.batch(step).items()}
+
+    def run_from(self, run: Run, progress: Progress, found: checkpoint.Checkpoint | None) -> None:
+        """Train to the end from a checkpoint or from nothing, writing into the run."""
+        step = 0
+        if found is not None:
+            state.load(found, self.stepper)
+            step = found.step
+            best = found.manifest.get("best")
+            self.best = (int(best[0]), float(best[1])) if best else None
+        previews = Previews(self.outputs, self.feeds, run, self.plan.recipe.train.samples.n)
+        epochs = math.ceil(self.total / self.steps_per_epoch)
+        progress.start(self.total, step=step, epochs=epochs)
+        self._clock, self._logged = time.perf_counter(), step
+        run.log(f"training from step {step} to {self.total} on {self.device}")
+        try:
+            with MetricsLog(run.metrics) as metrics, _signals() as caught:
+                self._loop(step, run, metrics, previews, progress, caught)
+        finally:
+            progress.finish()
+
+    def _loop(
+        self, start: int, run: Run, metrics: MetricsLog, previews: Previews, progress: Progress, caught: list[int]
+    ) -> None:
+        recipe = self.plan.recipe
+        saving = self._every(recipe.train.checkpoint.every)
+        sampling = self._every(recipe.train.samples.every) if recipe.train.samples.every else saving
+        log_every, total = recipe.train.log_every, self.total
+        if start == 0:
+            previews.references()
+        for step in range(start, total):
+            self.stepper.step(step, self.batch(step))
+            done = step + 1
+            ends = done == total or bool(caught)
+            save = done % saving == 0 or ends
+            if save or done % log_every == 0:
+                validation = self._validate(step) if save else {}
+                self._log(done, run, metrics, progress, validation)
+            if done % sampling == 0 or done == total:
+                previews.draw(done)
+            if save:
+                self._save(done, run, metrics, validation)
+            if caught:
+                raise self._stopped(caught[0], done, run)
+        run.log(f"finished at step {total}")
+
+    def _every(self, span: Any) -> int:
+        if span is not None:
+            return max(1, int(span.in_steps(self.steps_per_epoch)))
+        return self.steps_per_epoch * math.ceil(CHECKPOINT_STEPS / self.steps_per_epoch)
+
+    def _log(
+        self, done: int, run: Run, metrics: MetricsLog, progress: Progress, validation: Mapping[str, float]
+    ) -> None:
+        """Read the terms since the last row from the device, check them, write their means."""
+        history = self.stepper.take_history()
+        self._require_finite(history, run)
+        now = time.perf_counter()
+        seen = (done - self._logged) * sum(data.batch_size for data in self.plan.recipe.datasets.values())
+        speed = seen / max(now - self._clock, 1e-9)
+        self._clock, self._logged = now, done
+        terms = {name: sum(value for _, value in rows) / len(rows) for name, rows in history.items()}
+        weighted = {
+            f"{side.name}.{term}": terms[term] * side.weight(term, done - 1, self.steps_per_epoch)
+            for side in self.stepper.sides
+            for term in side.weights
+            if term in terms
+        }
+        epoch = (done - 1) // self.steps_per_epoch + 1
+        more = {"validation": dict(validation)} if validation else {}
+        rates = self.stepper.learning_rates()
+        metrics.write(done, epoch, terms=terms, weighted=weighted, lr=rates, images_per_second=round(speed, 1), **more)
+        progress.update(done, epoch, {k: v for k, v in terms.items() if "/" not in k}, speed)
+
+    def _require_finite(self, history: Mapping[str, Sequence[tuple[int, float]]], run: Run) -> None:
+        bad = [(step, name, value) for name, rows in history.items() for step, value in rows if not math.isfinite(value)]
+        if not bad:
+            return
+        step, name, value = min(bad)
+        last = checkpoint.latest(run.checkpoints)
+        good = f"the last good checkpoint is {last.path}" if last else "there is no checkpoint before it"
+        message = f"the term {name!r} became {value} at step {step + 1}; {good}"
+        run.log(f"failed: {message}")
+        hint = f"genframe resume {run.folder} optimizer.lr=..." if last else None
+        raise RunError(Problem("GF701", message, path=f"wires.{name}", command=hint))
+
+    def _validate(self, step: int) -> dict[str, float]:
+        """The terms on the validation split, weighted as in training; for recipes of one player that have one."""
+        feed = next(iter(self.feeds.values()))
+        if len(self.stepper.sides) != 1 or len(self.feeds) != 1 or "validation" not in feed.spec.lengths:
+            return {}
+        sums: dict[str, float] = {}
+        count = 0
+        with self.outputs.evaluating("validation"):
+            for number, batch in enumerate(feed.split("validation").batches(feed.data.batch_size)):
+                rows = len(batch["index"])
+                for term, value in self.stepper.evaluate_terms(number, batch, "validation").items():
+                    sums[term] = sums.get(term, 0.0) + float(value) * rows
+                count += rows
+        side = self.stepper.sides[0]
+        means = {term: total / count for term, total in sums.items()}
+        means["total"] = sum(means[term] * side.weight(term, step, self.steps_per_epoch) for term in side.weights)
+        return means
+
+    def _save(self, done: int, run: Run, metrics: MetricsLog, validation: Mapping[str, float]) -> None:
+        total = validation.get("total")
+        if total is not None and (self.best is None or total < self.best[1]):
+            self.best = (done, total)
+        metrics.sync()
+        state.save(run.checkpoints, self.stepper, done, {"best": self.best})
+        checkpoint.prune(run.checkpoints, self.plan.recipe.train.checkpoint.keep, self.best[0] if self.best else None)
+
+    def _stopped(self, number: int, done: int, run: Run) -> Stopped:
+        name = signal.Signals(number).name
+        run.log(f"stopped by {name} at step {done}")
+        command = f"genframe resume {run.folder}"
+        return Stopped(number, Problem("GF702", f"stopped by {name} after step {done}, and saved", command=command))
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Within, SIGINT and SIGTERM are noted: the step is finished and the run saved. A second one acts at once."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

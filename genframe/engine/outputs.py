@@ -1,0 +1,81 @@
+"""A recipe's outputs as functions: without gradient, in eval mode, by the averaged weights where a player keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+
+from genframe.compute import Compiler, Env
+from genframe.data.order import seeded
+from genframe.engine.averages import Averages
+from genframe.errors import Problem, RecipeError
+from genframe.plan import Plan
+
+
+class Outputs:
+    """The outputs of a plan.
+
+    `outputs["sample"](64)` calls one; `averages` are swapped in around it by `evaluating`.
+    """
+
+    def __init__(self, plan: Plan, averages: Sequence[Averages] = ()) -> None:
+        self.plan = plan
+        self.averages = averages
+        self.compiler = Compiler(plan.parts)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.plan.wiring.outputs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.plan.wiring.outputs)
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        """The output as a function of its arguments. Raises RecipeError when the recipe has no such output."""
+        if name not in self:
+            known = ", ".join(self) or "none"
+            message = f"the recipe {self.plan.recipe.name!r} has no output {name!r}; it has {known}"
+            raise RecipeError(Problem("GF531", message, path="outputs", command="genframe explain"))
+        output = self.plan.wiring.outputs[name]
+        evaluate = self.compiler.compile(output.bound)
+        above = self.plan.wiring.ancestors(self.plan.wiring.needs(output.bound))
+
+        def call(*args: Any) -> Any:
+            frame = dict(zip(output.wire.params, args, strict=True))
+            with torch.no_grad():
+                return evaluate(self._wires(above), frame)
+
+        return call
+
+    def arguments(self, name: str) -> tuple[str, ...]:
+        return self.plan.wiring.outputs[name].wire.params
+
+    def _wires(self, names: Sequence[str]) -> Env:
+        env: Env = {}
+        for name in names:
+            bound = self.plan.wiring.plain[name]
+            value = self.compiler.compile(bound.bound)(env, {})
+            values = [value] if len(bound.wire.names) == 1 else value
+            env.update(zip(bound.wire.names, values, strict=True))
+        return env
+
+    @contextmanager
+    def evaluating(self, *words: object) -> Iterator[None]:
+        """Within: eval mode, averaged weights, and draws that are a function of the seed and `words`."""
+        modules = self.plan.parts.modules().values()
+        modes = {module: module.training for module in modules}
+        devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+        with ExitStack() as stack:
+            stack.enter_context(torch.random.fork_rng(devices=devices))
+            torch.manual_seed(seeded(self.plan.recipe.seed, "outputs", *words))
+            for average in self.averages:
+                stack.enter_context(average.in_place())
+            for module in modules:
+                module.eval()
+            try:
+                yield
+            finally:
+                for module, training in modes.items():
+                    module.train(training)

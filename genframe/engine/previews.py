@@ -1,0 +1,94 @@
+"""The pictures a run leaves: each output that gives something to look at, on a fixed latent and fixed examples.
+
+What is drawn follows from an output's argument: `n` asks for samples, a data wire (`x`, or a dataset's name for its
+`x`) for examples beside what the output makes of them, and `z` with two latents for the manifold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from genframe import pictures
+from genframe.data.feed import Feed
+from genframe.engine.outputs import Outputs
+from genframe.run import Run
+
+MOST_EXAMPLES = 1000
+"""Reference points under a scatter of two-dimensional samples."""
+
+
+class Previews:
+    """Draws the outputs of a run into `samples/`."""
+
+    def __init__(self, outputs: Outputs, feeds: Mapping[str, Feed], run: Run, n: int) -> None:
+        self.outputs, self.run, self.n = outputs, run, n
+        self.feeds = feeds
+        self._examples: dict[str, Tensor] = {}
+
+    def references(self) -> None:
+        """The first examples of each dataset, once."""
+        for name in self.feeds:
+            image = pictures.picture_of(self.examples(name)[: self.n])
+            if image is not None:
+                self._save(image, f"data{'-' if name else ''}{name}.png")
+
+    def draw(self, step: int) -> None:
+        """Every output that can be drawn, after `step` steps."""
+        for name in self.outputs:
+            image = self.picture(name)
+            if image is not None:
+                self._save(image, f"{name}-{step:08d}.png")
+
+    def picture(self, name: str) -> Image.Image | None:
+        """What one output looks like; None for what is no picture."""
+        arguments = self.outputs.arguments(name)
+        output = self.outputs[name]
+        with self.outputs.evaluating("preview", name):
+            if arguments == ("n",):
+                value = output(self.n)
+                return pictures.picture_of(value, self._reference(value)) if isinstance(value, Tensor) else None
+            if arguments == ("z",):
+                return self._manifold(output)
+            if len(arguments) == 1 and (examples := self._argument(arguments[0])) is not None:
+                return self._beside(examples, output(examples))
+        return None
+
+    def examples(self, name: str) -> Tensor:
+        """Fixed examples of a dataset's `x`: of the test split, else validation, else training."""
+        if name not in self._examples:
+            feed = self.feeds[name]
+            split = next(s for s in ("test", "validation", "train") if s in feed.spec.lengths)
+            self._examples[name] = feed.split(split).first(max(self.n, MOST_EXAMPLES))["x"]
+        return self._examples[name]
+
+    def _argument(self, argument: str) -> Tensor | None:
+        """The examples an argument stands for: `x`, or the name of a dataset."""
+        name = "" if argument == "x" and "" in self.feeds else argument
+        return self.examples(name)[: max(self.n // 2, 1)] if name in self.feeds else None
+
+    def _reference(self, samples: Tensor) -> Tensor | None:
+        """The data behind a scatter of samples, where one dataset has that shape."""
+        if samples.shape[1:] != (2,):
+            return None
+        return next((e for e in map(self.examples, self.feeds) if e.shape[1:] == samples.shape[1:]), None)
+
+    @staticmethod
+    def _beside(examples: Tensor, made: object) -> Image.Image | None:
+        if isinstance(made, Tensor) and made.ndim == 4 and made.shape == examples.shape:
+            return pictures.pairs(examples, made)
+        return None
+
+    def _manifold(self, decode: Callable[[Tensor], Tensor]) -> Image.Image | None:
+        plan = self.outputs.plan
+        priors = [name for name, instance in plan.recipe.instances.items() if instance.kind == "prior"]
+        if len(priors) != 1 or tuple(plan.parts[priors[0]].event_shape) != (2,):
+            return None
+        device = next(iter(self.feeds.values())).device
+        return pictures.manifold(lambda z: decode(z.to(device)))
+
+    def _save(self, image: Image.Image, name: str) -> None:
+        pictures.save_png(image, Path(self.run.path("samples", name)))

@@ -1,0 +1,305 @@
+"""The components of a recipe, built: each once, under a seed of its own, from its givens and its options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genframe.data.order import seeded
+from genframe.data.spec import DataSpec
+from genframe.data.spec import Field as DataField
+from genframe.errors import Problem, RecipeError
+from genframe.kinds import KINDS
+from genframe.recipe.model import Instance, Schedule
+from genframe.values import Levels, Shape, Verdict
+from genframe.wiring import Bound, FromWire, Invoke, Part, Wiring
+
+
+@dataclass
+class Parts:
+    """The built components of a recipe.
+
+    `built` are the objects by instance name, `options` the options that functions are called with (the loop
+    writes a scheduled one before each step), `shapes` what each was first called with, without the batch.
+    """
+
+    wiring: Wiring
+    specs: Mapping[str, DataSpec]
+    built: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shapes: dict[str, tuple[Shape, ...]] = field(default_factory=dict)
+    _building: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Any:
+        """The component `name`, built if it was not."""
+        return self.built[name] if name in self.built else self.build(name, ())
+
+    def modules(self) -> dict[str, nn.Module]:
+        """The components that hold parameters or buffers."""
+        return {name: part for name, part in self.built.items() if isinstance(part, nn.Module)}
+
+    def own_parameters(self, name: str) -> dict[str, nn.Parameter]:
+        """A component's parameters by name, without those of the components it was given (tied weights)."""
+        if not isinstance(self.built.get(name), nn.Module):
+            return {}
+        others = self.wiring.held_by(name) - {name}
+        theirs = {id(p) for other in others for p in self.modules().get(other, nn.Identity()).parameters()}
+        return {key: p for key, p in self.built[name].named_parameters() if id(p) not in theirs}
+
+    def build(self, name: str, shapes: Sequence[Shape]) -> Any:
+        """Build the instance `name`, whose first call has arguments of `shapes` (without the batch).
+
+        Raises RecipeError for a given that can't be had, and for whatever the constructor raises.
+        """
+        instance = self.wiring.instances[name]
+        if name in self._building:
+            cycle = " -> ".join([*self._building, name])
+            raise RecipeError(Problem("GF503", f"these components need each other to be built: {cycle}", instance.mark))
+        self._building.append(name)
+        try:
+            self.shapes[name] = tuple(shapes)
+            target = instance.offer.load()
+            options = {key: _first_value(value) for key, value in self._parameters(instance).items()}
+            if not inspect.isclass(target):
+                self.options[name] = options
+                self.built[name] = target
+            else:
+                self.built[name] = self._construct(instance, target, options)
+        finally:
+            self._building.pop()
+        return self.built[name]
+
+    def _parameters(self, instance: Instance) -> dict[str, Any]:
+        """Options by the names of the Python parameters."""
+        declared = instance.offer.signature().options
+        return {declared[key].parameter: value for key, value in instance.options.items()}
+
+    def _construct(self, instance: Instance, target: Any, options: dict[str, Any]) -> Any:
+        givens = [self._given(instance, name) for name in instance.offer.signature().givens]
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(seeded(self.wiring.recipe.seed, "init", instance.name))
+            try:
+                part = target(*givens, **options)
+            except RecipeError:
+                raise
+            except Exception as error:
+                names = ", ".join(
+                    f"{key}={value!r}" if not isinstance(value, nn.Module) else key
+                    for key, value in zip(instance.offer.signature().givens, givens, strict=True)
+                )
+                message = f"{instance.offer.name} could not be built from ({names}): {type(error).__name__}: {error}"
+                raise RecipeError(Problem("GF501", message, instance.mark, instance.name)) from error
+        if instance.init and isinstance(part, nn.Module):
+            _load_initial(part, instance, self.wiring.recipe.folder)
+        if instance.frozen and isinstance(part, nn.Module):
+            part.requires_grad_(False)
+        return part
+
+    def _given(self, instance: Instance, name: str) -> Any:
+        """The value of one given; the table of the author's guide."""
+        bound = instance.given.get(name, name)
+        if isinstance(bound, list):
+            return tuple(bound)
+        if bound in self.wiring.instances and (bound != name or name not in _TABLE):
+            return self[bound] if name not in _TABLE else tuple(self[bound].event_shape)
+        if bound in self.wiring.data and bound != name:
+            return self.wiring.data[bound].shape
+        if name in _TABLE:
+            return _TABLE[name](self, instance)
+        message = f"{instance.offer.name} asks for {name!r}, which is neither a given nor a component of this recipe"
+        hint = f"rebind it: given: {{{name}: ...}}"
+        raise RecipeError(Problem("GF502", f"{message}; {hint}", instance.mark, instance.name))
+
+    def in_shape(self, instance: Instance) -> Any:
+        shapes = self.shapes[instance.name]
+        if not shapes:
+            message = (
+                f"{instance.name!r} needs to know in_shape, but is asked for before any wire calls it with a tensor: "
+                f"give it: given: {{in_shape: [...]}}"
+            )
+            raise RecipeError(Problem("GF502", message, instance.mark, instance.name))
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    def out_shape(self, instance: Instance) -> Shape:
+        """What the consumer takes: a likelihood says it; else the shape of the data."""
+        consumer = self.consumer(instance.name)
+        shape = self.data_shape(instance)
+        return tuple(self[consumer].takes(shape)) if consumer else shape
+
+    def consumer(self, name: str) -> str | None:
+        """The component with `takes(data_shape)` that is called with what `name` returns."""
+        wiring = self.wiring
+        for wire in (*wiring.plain.values(), *wiring.templates.values(), *wiring.outputs.values()):
+            for bound in wiring.parts(wire.bound):
+                if not (isinstance(bound, Invoke) and isinstance(bound.function, Part)):
+                    continue
+                target = wiring.instances[bound.function.instance].offer.load()
+                if hasattr(target, "takes") and any(self._is_result(arg, name) for arg in bound.args):
+                    return bound.function.instance
+        return None
+
+    def _is_result(self, bound: Bound, name: str) -> bool:
+        if isinstance(bound, FromWire) and bound.name in self.wiring.plain:
+            bound = self.wiring.plain[bound.name].bound
+        return isinstance(bound, Invoke) and bound.function == Part(name)
+
+    def data_shape(self, instance: Instance) -> Shape:
+        shapes = {spec.fields["x"].shape for spec in self.specs.values() if "x" in spec.fields}
+        if len(shapes) == 1:
+            return next(iter(shapes))
+        message = (
+            f"{instance.name!r} asks for data_shape, and the datasets have {sorted(shapes) or 'no field x'}: "
+            "say which: given: {data_shape: NAME.x}"
+        )
+        raise RecipeError(Problem("GF502", message, instance.mark, instance.name))
+
+    def latent_shape(self, instance: Instance) -> Shape:
+        priors = [name for name, other in self.wiring.recipe.instances.items() if other.kind == "prior"]
+        if len(priors) == 1:
+            return tuple(self[priors[0]].event_shape)
+        message = (
+            f"{instance.name!r} asks for latent_shape, the event_shape of the prior, and the recipe has "
+            f"{', '.join(priors) or 'no prior'}: say which: given: {{latent_shape: ...}}"
+        )
+        raise RecipeError(Problem("GF502", message, instance.mark, instance.name))
+
+    def classes(self, instance: Instance) -> int:
+        counts = {f.classes for spec in self.specs.values() for f in spec.fields.values() if f.classes}
+        if len(counts) == 1:
+            return int(next(iter(counts)) or 0)
+        message = f"{instance.name!r} asks for classes, and the data have {sorted(counts) or 'no labels'}"
+        raise RecipeError(Problem("GF502", message, instance.mark, instance.name))
+
+    def handed(self, name: str) -> Any:
+        """The component as it is handed to another: the object itself, or the function with its options."""
+        part = self[name]
+        return _with_options(part, self.options[name]) if name in self.options else part
+
+    def caller(self, name: str, *, bf16: bool = False, compiled: bool = False) -> Callable[..., Any]:
+        """How wires call the component: with its options, sample dimensions folded, nets under autocast or compiled."""
+        instance, part = self.wiring.instances[name], self.built[name]
+        if name in self.options:
+            return _with_options(part, self.options[name])
+        if not KINDS[instance.kind].folds:
+            return part  # type: ignore[no-any-return]
+        call = part
+        if isinstance(part, nn.Module):
+            call = torch.compile(part) if compiled else part
+            call = _autocast(call, part) if bf16 else call
+        ranks = [len(shape) for shape in self.shapes[name]]
+        return _folded(call, ranks[0]) if ranks else call  # type: ignore[no-any-return]
+
+
+_TABLE: dict[str, Callable[[Parts, Instance], Any]] = {
+    "in_shape": Parts.in_shape,
+    "out_shape": Parts.out_shape,
+    "data_shape": Parts.data_shape,
+    "latent_shape": Parts.latent_shape,
+    "classes": Parts.classes,
+}
+
+GIVENS: tuple[str, ...] = tuple(_TABLE)
+"""The givens that the engine knows, besides the other components of the recipe by their names."""
+
+
+def _first_value(value: Any) -> Any:
+    """What a scheduled option is built with: the schedule's value at step 0 (the loop sets it before each step)."""
+    if isinstance(value, Schedule):
+        return float(scheduled(value, 0, 1))
+    return value
+
+
+def scheduled(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
+    """The value of a schedule at a step."""
+    declared = schedule.offer.signature().options
+    options = {declared[key].parameter: value for key, value in schedule.options.items()}
+    return float(schedule.offer.load()(step, steps_per_epoch, **options))
+
+
+def _load_initial(part: nn.Module, instance: Instance, folder: Path) -> None:
+    from safetensors.torch import load_file
+
+    path = folder / str(instance.init)
+    try:
+        part.load_state_dict(load_file(path))
+    except Exception as error:
+        message = f"init: the weights in {path} do not fit {instance.offer.name}: {error}"
+        raise RecipeError(Problem("GF504", message, instance.mark, f"{instance.name}.init")) from error
+
+
+def _with_options(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+    def call(*args: Any, **keywords: Any) -> Any:
+        return function(*args, **({**options, **keywords} if keywords else options))
+
+    return call
+
+
+def _folded(part: Callable[..., Any], rank: int) -> Callable[..., Any]:
+    """`part`, written for (batch, ...), callable with any number of dimensions in front of the event's."""
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        first = args[0]
+        if first.ndim == rank + 1:
+            return part(*args, **keywords)
+        front = first.shape[: first.ndim - rank]
+        flat = [first.reshape(-1, *first.shape[len(front) :])]
+        for arg in args[1:]:
+            if isinstance(arg, Tensor):
+                # A condition (batch, ...) stands for every sample.
+                arg = arg.expand(*front, *arg.shape[1:]) if arg.shape[: len(front)] != front else arg
+                arg = arg.reshape(-1, *arg.shape[len(front) :])
+            flat.append(arg)
+        return _unfold(part(*flat, **keywords), front)
+
+    return call
+
+
+def _unfold(value: Any, front: torch.Size) -> Any:
+    if isinstance(value, Tensor):
+        return value.reshape(*front, *value.shape[1:])
+    if isinstance(value, Verdict):
+        features = None if value.features is None else _unfold(value.features, front)
+        return Verdict(_unfold(value.score, front), features)
+    if isinstance(value, Levels):
+        return replace(value, table=_unfold(value.table, front))
+    if isinstance(value, tuple):
+        return tuple(_unfold(item, front) for item in value)
+    raise TypeError(f"a component that is called with sample dimensions must return tensors or a Verdict, not {type(value)}")
+
+
+def _autocast(function: Callable[..., Any], part: nn.Module) -> Callable[..., Any]:
+    """A net computed in bfloat16 where that is safe; distributions and losses see float32."""
+    device = next((p.device.type for p in part.parameters()), "cpu")
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        with torch.autocast(device, dtype=torch.bfloat16):
+            return _to_float32(function(*args, **keywords))
+
+    return call
+
+
+def _to_float32(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.float() if value.dtype == torch.bfloat16 else value
+    if isinstance(value, Verdict):
+        return Verdict(_to_float32(value.score), None if value.features is None else _to_float32(value.features))
+    if isinstance(value, tuple):
+        return tuple(map(_to_float32, value))
+    return value
+
+
+def random_rows(fields: Mapping[str, DataField], rows: int = 2) -> dict[str, Tensor]:
+    """Rows of the promised shapes: images in [0, 1], labels below the number of classes. For the trial run."""
+    made: dict[str, Tensor] = {}
+    for name, spec in fields.items():
+        if spec.dtype == "int64":
+            made[name] = torch.randint(spec.classes or rows, (rows, *spec.shape))
+        else:
+            made[name] = torch.rand(rows, *spec.shape)
+    return made

@@ -1,0 +1,264 @@
+"""A recipe compiled: bound, built, tried, and measured. Printed by `genframe explain`, run by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from genframe.data.spec import DataSpec
+from genframe.errors import Problem, RecipeError
+from genframe.parts import Parts
+from genframe.recipe.model import Player, Recipe
+from genframe.sharing import Move, Turn, share
+from genframe.trial import ROWS, Tracked, Trial, reduced, trial_data, undisturbed
+from genframe.values import Levels, Terms, Verdict
+from genframe.wiring import Bound, Field, FromWire, Wiring, bind
+
+
+@dataclass
+class Plan:
+    """What a training step computes, for whom, with what gradient.
+
+    `routing[player][term]` are the components that the term teaches, measured by autograd. `shapes` are the wires'
+    shapes with two rows. `remarks` are worth saying and stop nothing.
+    """
+
+    recipe: Recipe
+    datasets: Mapping[str, Any]
+    wiring: Wiring
+    parts: Parts
+    routing: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    shapes: dict[str, str] = field(default_factory=dict)
+    remarks: list[Problem] = field(default_factory=list)
+    _undetachable: set[str] = field(default_factory=set)
+
+    def trained_parameters(self, player: Player) -> dict[str, nn.Parameter]:
+        """What a player trains, by `instance.parameter`."""
+        return {
+            f"{name}.{key}": parameter
+            for name in self.trains(player)
+            for key, parameter in self.parts.own_parameters(name).items()
+        }
+
+    def trains(self, player: Player) -> tuple[str, ...]:
+        """The instances a player trains: those of its entries that hold parameters and are not frozen."""
+        instances = self.wiring.instances
+        return tuple(n for n, _ in player.trains if self.parts.own_parameters(n) and not instances[n].frozen)
+
+    def moves(self, turns: tuple[tuple[Player, tuple[str, ...]], ...]) -> list[Move]:
+        """The moves of a step in which these players add up these terms."""
+        return share(
+            self.wiring,
+            [Turn(player.name, frozenset(self.trains(player)), terms) for player, terms in turns],
+            lambda wire: wire not in self._undetachable,
+        )
+
+
+def compile_plan(recipe: Recipe) -> Plan:
+    """Bind, build and try a recipe.
+
+    Raises RecipeError with what is wrong: names, shapes, routing. Leaves torch's generators as they were.
+    """
+    datasets = {name: _dataset(recipe, name) for name in recipe.datasets}
+    specs: dict[str, DataSpec] = {name: dataset.spec() for name, dataset in datasets.items()}
+    fields = {f"{name}.{key}" if name else key: f for name, spec in specs.items() for key, f in spec.fields.items()}
+    for name in specs:
+        fields.setdefault(f"{name}.index" if name else "index", _index_field())
+    wiring = bind(recipe, fields)
+    plan = Plan(recipe, datasets, wiring, Parts(wiring, specs))
+    with undisturbed(recipe.seed):
+        _try(plan)
+    return plan
+
+
+def _dataset(recipe: Recipe, name: str) -> Any:
+    instance = recipe.datasets[name].instance
+    declared = instance.offer.signature().options
+    options = {declared[key].parameter: value for key, value in instance.options.items()}
+    return instance.offer.load()(**options)
+
+
+def _index_field() -> Any:
+    from genframe.data.spec import Field as DataField
+
+    return DataField((), "int64")
+
+
+def _try(plan: Plan) -> None:
+    recipe, wiring, parts = plan.recipe, plan.wiring, plan.parts
+    trial = Trial(parts, trial_data(parts))
+    with torch.enable_grad():
+        for player in recipe.players:
+            for term in player.minimises:
+                trial.wire(term.wire)
+        for name in _known_wires(wiring):
+            trial.wire(name)
+        _try_outputs(plan, trial)
+        plan.shapes = {key: f"tensor {_text(t)}" for key, t in trial.data.items()} | trial.shapes
+        plan._undetachable = {name for name, t in trial.values.items() if not detachable(t.value)}
+        for player in recipe.players:
+            plan.routing[player.name] = _measure(plan, player, trial)
+    trial.restore_buffers()
+    for module in parts.modules().values():
+        module.zero_grad(set_to_none=True)
+    _check_players(plan)
+    plan.remarks += _remarks(plan, trial)
+
+
+def _known_wires(wiring: Wiring) -> Iterator[str]:
+    """Wires that some output uses and no term does."""
+    for output in wiring.outputs.values():
+        yield from wiring.ancestors(wiring.needs(output.bound))
+
+
+def _try_outputs(plan: Plan, trial: Trial) -> None:
+    """Each output once: an argument that is a data field stands for two rows of it, `n` and `k` for 2, `z` for a latent."""
+    for output in plan.wiring.outputs.values():
+        frame = {name: _example(plan, trial, name) for name in output.wire.params}
+        with torch.no_grad():
+            trial.bound(output.bound, frame, output)
+
+
+def _example(plan: Plan, trial: Trial, name: str) -> Tracked:
+    if name in trial.data:
+        return trial.data[name]
+    if name in ("n", "k"):
+        return Tracked(ROWS)
+    if name == "z":
+        priors = [i for i, instance in plan.recipe.instances.items() if instance.kind == "prior"]
+        if priors:
+            return Tracked(torch.randn(ROWS, *plan.parts[priors[0]].event_shape), 1)
+    return next(iter(trial.data.values()))
+
+
+def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, ...]]:
+    """Which of the components that the player trains receives a gradient from each of its terms."""
+    trains = frozenset(plan.trains(player))
+    for name, module in plan.parts.modules().items():
+        frozen = plan.wiring.instances[name].frozen
+        module.requires_grad_(name in trains and not frozen)
+    reach = plan.wiring.reach
+    trial = Trial(plan.parts, first.data, gradient=lambda wire: bool(reach[wire] & trains), _buffers=first._buffers)
+    table: dict[str, tuple[str, ...]] = {}
+    for term in player.minimises:
+        total = reduced(trial.wire(term.wire).value, term.wire, term.mark)
+        table[term.wire] = tuple(name for name in plan.trains(player) if _teaches(plan, total, name))
+    for name, module in plan.parts.modules().items():
+        module.requires_grad_(not plan.wiring.instances[name].frozen)
+    return table
+
+
+def _teaches(plan: Plan, total: Tensor, name: str) -> bool:
+    if not total.requires_grad:
+        return False
+    parameters = list(plan.parts.own_parameters(name).values())
+    gradients = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
+    return any(gradient is not None for gradient in gradients)
+
+
+def _check_players(plan: Plan) -> None:
+    problems: list[Problem] = []
+    trained: dict[str, list[str]] = {}
+    for player in plan.recipe.players:
+        for name in plan.trains(player):
+            trained.setdefault(name, []).append(player.name)
+        problems += _player_problems(plan, player)
+    for name, instance in plan.recipe.instances.items():
+        if plan.parts.own_parameters(name) and name not in trained and not instance.frozen:
+            message = f"nobody trains {name!r} ({instance.offer.name}), which has parameters: add it to a player's trains"
+            problems.append(Problem("GF510", f"{message}, or set frozen: true", instance.mark, name))
+    RecipeError.collect(problems)
+
+
+def _player_problems(plan: Plan, player: Player) -> Iterator[Problem]:
+    path = f"players.{player.name}"
+    trains, routing = plan.trains(player), plan.routing[player.name]
+    if not trains:
+        yield Problem("GF511", f"the player {player.name!r} trains nothing that has parameters", player.mark, path)
+    taught = {name for names in routing.values() for name in names}
+    for name, mark in player.trains:
+        if plan.wiring.instances[name].frozen:
+            yield Problem("GF515", f"{name!r} is frozen, and {player.name!r} is to train it", mark, f"{path}.trains")
+        elif name in trains and name not in taught:
+            message = f"no term of {player.name!r} teaches {name!r}: no gradient of {', '.join(routing)} reaches it"
+            yield Problem("GF512", message, mark, f"{path}.trains", command=f"genframe explain {plan.recipe.name}")
+        others = [p for p in plan.recipe.players if p is not player]
+        if others and plan.wiring.instances[name].kind == "discriminator":
+            reached = {n for p in others for term in p.minimises for n in plan.wiring.reach[term.wire]}
+            if name not in reached:
+                message = f"the critic {name!r} teaches nobody: no term of {', '.join(p.name for p in others)} reaches it"
+                yield Problem("GF513", message, mark, f"{path}.trains")
+
+
+def _remarks(plan: Plan, trial: Trial) -> Iterator[Problem]:
+    wiring = plan.wiring
+    terms = frozenset(term.wire for player in plan.recipe.players for term in player.minimises)
+    used = set(wiring.ancestors(terms)) | set(_known_wires(wiring))
+    for wire in plan.recipe.wires:
+        if not wire.params and not used & set(wire.names):
+            message = f"nothing uses the wire {', '.join(wire.names)!r}"
+            yield Problem("GF520", message, wire.mark, f"wires.{wire.names[0]}", severity="remark")
+    for player in plan.recipe.players:
+        trains = frozenset(plan.trains(player))
+        for name in wiring.ancestors(frozenset(term.wire for term in player.minimises)):
+            bound = wiring.plain[name]
+            for draw in _draws_without_path(wiring, bound.bound, trains, trial):
+                message = f"{draw.value.name}.sample() stops the gradient to what {player.name!r} trains"  # type: ignore[union-attr]
+                message += "; .rsample() lets it through"
+                yield Problem("GF521", message, draw.place, f"wires.{bound.label}", severity="remark")
+    for name, instance in plan.recipe.instances.items():
+        if name not in plan.parts.built:
+            yield Problem("GF522", f"nothing uses {name!r}", instance.mark, name, severity="remark")
+
+
+def _draws_without_path(wiring: Wiring, bound: Bound, trains: frozenset[str], trial: Trial) -> Iterator[Field]:
+    for part in wiring.parts(bound):
+        match part:
+            case Field(value=FromWire(name=name), name="sample") if wiring.reach.get(name, frozenset()) & trains:
+                if getattr(trial.values[name].value, "has_rsample", False):
+                    yield part
+
+
+def detached(value: Any) -> Any:
+    """A value without its gradient: tensors, tuples, verdicts, levels, terms and torch's distributions.
+
+    Raises TypeError for what it can't copy.
+    """
+    match value:
+        case Tensor():
+            return value.detach()
+        case None | bool() | int() | float() | str() | torch.Size():
+            return value
+        case tuple() | list():
+            return type(value)(map(detached, value))
+        case dict():
+            return {key: detached(inner) for key, inner in value.items()}
+        case Verdict(score=score, features=features):
+            return Verdict(score.detach(), None if features is None else features.detach())
+        case Levels(table=table):
+            return replace(value, table=table.detach())
+        case Terms(total=total, logged=logged):
+            return Terms(total.detach(), {key: tensor.detach() for key, tensor in logged.items()})
+        case Distribution():
+            copied = object.__new__(type(value))
+            copied.__dict__.update({key: detached(inner) for key, inner in vars(value).items()})
+            return copied
+    raise TypeError(f"a {type(value).__name__} can't be detached")
+
+
+def detachable(value: Any) -> bool:
+    """Whether a copy of the value without gradient can be made."""
+    try:
+        detached(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _text(tracked: Tracked) -> str:
+    return "x".join(map(str, tracked.value.shape))

@@ -1,0 +1,117 @@
+"""Which wires each player computes, which it reuses, and for whom a wire carries gradient: one rule, no tensors.
+
+A player reuses a wire if and only if no component that the wire reaches has moved since it was made. A wire is made
+with gradient for the player that will need it: at most one does, because that player then moves what the wire
+reaches, and the wire is stale. Everyone else reads it detached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from genframe.wiring import Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A player that moves in this step, the components it trains, and the terms it adds up."""
+
+    player: str
+    trains: frozenset[str]
+    terms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """One wire to compute: the `names` it binds, the player it carries gradient for, and what it reads detached."""
+
+    names: tuple[str, ...]
+    owner: str | None
+    detached: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What one player does in a step: compute, add up its terms, then forget `release`.
+
+    `terms` are (wire, whether it carries gradient for this player); `reused` are the wires made before.
+    """
+
+    player: str
+    computations: tuple[Computation, ...]
+    terms: tuple[tuple[str, bool], ...]
+    reused: tuple[str, ...]
+    release: tuple[str, ...] = ()
+
+
+def share(wiring: Wiring, turns: Sequence[Turn], detachable: Callable[[str], bool] = lambda wire: True) -> list[Move]:
+    """The moves of one step. `detachable` says of which wires a copy without gradient can be made."""
+    return _Sharing(wiring, turns, detachable).moves()
+
+
+class _Sharing:
+    def __init__(self, wiring: Wiring, turns: Sequence[Turn], detachable: Callable[[str], bool]) -> None:
+        self.wiring, self.turns, self.detachable = wiring, turns, detachable
+        self.needed = [self._needed(turn) for turn in turns]
+
+    def _needed(self, turn: Turn) -> tuple[str, ...]:
+        """The wires above a turn's terms, in order; a wire that unpacks counts with all its names."""
+        names: dict[str, None] = {}
+        for name in self.wiring.ancestors(frozenset(turn.terms)):
+            names.update(dict.fromkeys(self._made_with(name)))
+        return tuple(names)
+
+    def _made_with(self, name: str) -> tuple[str, ...]:
+        return tuple(n for n in self.wiring.plain[name].wire.names if n != "_")
+
+    def moves(self) -> list[Move]:
+        owners: dict[str, str | None] = {}  # the wires that are made and not stale -> whom they carry gradient for
+        moves: list[Move] = []
+        for index, turn in enumerate(self.turns):
+            computations, reused = self._turn(index, turn, owners)
+            terms = tuple((term, owners[term] == turn.player) for term in turn.terms)
+            moves.append(Move(turn.player, tuple(computations), terms, tuple(reused)))
+            for name in [name for name in owners if self.wiring.reach[name] & turn.trains]:
+                del owners[name]
+        return [replace(move, release=self._release(index, moves)) for index, move in enumerate(moves)]
+
+    def _turn(self, index: int, turn: Turn, owners: dict[str, str | None]) -> tuple[list[Computation], list[str]]:
+        computations: list[Computation] = []
+        made: set[str] = set()
+        reused: list[str] = []
+        for name in self.needed[index]:
+            if name in made:
+                continue
+            if name in owners and self._usable(name, turn, owners[name]):
+                reused.append(name)
+                continue
+            owner = self._owner(index, name)
+            reads = self.wiring.needs(self.wiring.plain[name].bound)
+            detached = tuple(sorted(r for r in reads if owners.get(r) not in (None, owner)))
+            names = self._made_with(name)
+            computations.append(Computation(names, owner, detached))
+            made.update(names)
+            owners.update(dict.fromkeys(names, owner))
+        return computations, reused
+
+    def _usable(self, name: str, turn: Turn, owner: str | None) -> bool:
+        """A fresh wire serves a player when it carries gradient for it, or when none is needed."""
+        if self.wiring.reach[name] & turn.trains:
+            return owner == turn.player
+        return owner is None or self.detachable(name)
+
+    def _owner(self, index: int, name: str) -> str | None:
+        """The first player, from this turn on, that needs the wire and trains what it reaches, before it is stale."""
+        for later, turn in enumerate(self.turns[index:], index):
+            if self.wiring.reach[name] & turn.trains:
+                wanted = name in self.needed[later] and (later == index or self.detachable(name))
+                return turn.player if wanted else None
+        return None
+
+    @staticmethod
+    def _release(index: int, moves: Sequence[Move]) -> tuple[str, ...]:
+        """What no later move reads as it stands: made here or before, and not reused after."""
+        later = {name for move in moves[index + 1 :] for name in move.reused}
+        made = {name for move in moves[: index + 1] for c in move.computations for name in c.names}
+        return tuple(sorted(made - later))

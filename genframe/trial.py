@@ -1,0 +1,291 @@
+"""The trial run: two rows of the promised shapes through every wire, forward and backward, on the CPU.
+
+It builds each component at its first call, checks every attribute and shape, and measures by autograd which term
+teaches which component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from genframe.errors import Mark, Problem, RecipeError
+from genframe.parts import Parts, random_rows
+from genframe.values import Levels, Shape, Terms, Verdict
+from genframe.wiring import (
+    Bound,
+    BoundWire,
+    Field,
+    FromArgument,
+    FromEngine,
+    FromWire,
+    Invoke,
+    Items,
+    Literal,
+    Part,
+    Template,
+)
+
+ROWS = 2
+_DISTRIBUTION = frozenset(
+    "sample rsample log_prob mean mode variance stddev entropy logits probs event_shape batch_shape".split()
+)
+_DRAWS = ("sample", "rsample")
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A value and how many dimensions stand in front of its event: 1 for (batch, ...), 2 for (samples, batch, ...)."""
+
+    value: Any
+    lead: int = 0
+
+
+@dataclass
+class Trial:
+    """Evaluates bound expressions with care. `shapes` are the wires' shapes, as text, once they were computed."""
+
+    parts: Parts
+    data: dict[str, Tracked] = field(default_factory=dict)
+    shapes: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Tracked] = field(default_factory=dict)
+    gradient: Callable[[str], bool] = lambda name: True
+    _buffers: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+    def wire(self, name: str) -> Tracked:
+        """The value of a plain wire or a data field, computed once."""
+        if name in self.data:
+            return self.data[name]
+        if name not in self.values:
+            bound = self.parts.wiring.plain[name]
+            with torch.set_grad_enabled(self.gradient(name)):
+                tracked = self.bound(bound.bound, {}, bound)
+            self._keep(bound, tracked)
+        return self.values[name]
+
+    def _keep(self, bound: BoundWire, tracked: Tracked) -> None:
+        names = bound.wire.names
+        if len(names) == 1:
+            parts: list[Any] = [tracked.value]
+        else:
+            parts = list(tracked.value) if isinstance(tracked.value, (tuple, list)) else []
+            if len(parts) != len(names):
+                count = len(parts) or "one value"
+                message = f"{bound.label} unpacks {len(names)} values, and {bound.wire.text} gives {count}"
+                raise RecipeError(Problem("GF507", message, bound.wire.mark, f"wires.{bound.label}"))
+        for name, value in zip(names, parts, strict=True):
+            if name != "_":
+                self.values[name] = Tracked(value, tracked.lead)
+                self.shapes[name] = describe(value)
+
+    def bound(self, bound: Bound, frame: dict[str, Tracked], wire: BoundWire) -> Tracked:
+        """Evaluate, tracking the dimensions in front. Raises RecipeError with the place of whatever fails."""
+        match bound:
+            case Literal(value=value):
+                return Tracked(value)
+            case FromWire(name=name):
+                return self.wire(name)
+            case FromArgument(name=name):
+                return frame[name]
+            case FromEngine():
+                return Tracked(ROWS)
+            case Part(instance=name):
+                return Tracked(self.parts.handed(name))
+            case Template(name=name):
+                return Tracked(self._callable(name))
+            case Items(items=items):
+                return Tracked([self.bound(item, frame, wire).value for item in items])
+            case Field():
+                return self._field(bound, frame, wire)
+            case Invoke():
+                return self._invoke(bound, frame, wire)
+
+    def _callable(self, name: str) -> Callable[..., Any]:
+        """A wire with arguments, as components see it: called from Python with (batch, ...)."""
+        template = self.parts.wiring.templates[name]
+
+        def call(*args: Any) -> Any:
+            frame = {key: Tracked(arg, 1) for key, arg in zip(template.wire.params, args, strict=True)}
+            return self.bound(template.bound, frame, template).value
+
+        return call
+
+    def _field(self, bound: Field, frame: dict[str, Tracked], wire: BoundWire) -> Tracked:
+        if isinstance(bound.value, Part):
+            return Tracked(getattr(self.parts[bound.value.instance], bound.name))
+        inner = self.bound(bound.value, frame, wire)
+        allowed = attributes_of(inner.value)
+        if bound.name not in allowed:
+            what = describe(inner.value)
+            has = f"it has {', '.join(sorted(allowed))}" if allowed else "of a tensor none is reachable: call a function"
+            raise RecipeError(
+                Problem("GF506", f"{what} has no attribute {bound.name!r} here; {has}", bound.place, _path(wire))
+            )
+        try:
+            return Tracked(getattr(inner.value, bound.name), inner.lead)
+        except (AttributeError, NotImplementedError) as error:
+            message = f"{describe(inner.value)} offers no {bound.name!r}: {error or type(error).__name__}"
+            raise RecipeError(Problem("GF506", message, bound.place, _path(wire))) from error
+
+    def _invoke(self, call: Invoke, frame: dict[str, Tracked], wire: BoundWire) -> Tracked:
+        args = [self.bound(arg, frame, wire) for arg in call.args]
+        keywords = {key: self.bound(value, frame, wire) for key, value in call.keywords}
+        lead = max((arg.lead for arg in (*args, *keywords.values())), default=0)
+        if isinstance(call.function, Template):
+            template = self.parts.wiring.templates[call.function.name]
+            return self.bound(template.bound, dict(zip(template.wire.params, args, strict=True)), template)
+        if isinstance(call.function, Part):
+            self._check_event(call, args, wire)
+            function = self._component(call.function.instance, args, call.place, wire)
+        else:
+            inner = self.bound(call.function, frame, wire)
+            function, lead = inner.value, max(lead, inner.lead)
+            if isinstance(call.function, Field) and call.function.name in _DRAWS:
+                lead += sum(len(a.value) for a in args if isinstance(a.value, list))
+        values = [arg.value for arg in args]
+        try:
+            value = function(*values, **{key: arg.value for key, arg in keywords.items()})
+        except RecipeError:
+            raise
+        except Exception as error:
+            raise RecipeError(self._failure(call, values, wire, error)) from error
+        return Tracked(value, lead)
+
+    def _component(self, name: str, args: list[Tracked], place: Mark, wire: BoundWire) -> Callable[..., Any]:
+        if name not in self.parts.built:
+            shapes = [tuple(a.value.shape[a.lead :]) for a in args if isinstance(a.value, Tensor)]
+            try:
+                self.parts.build(name, shapes)
+            except RecipeError as error:
+                related = ((place, f"built here, for {_path(wire)}"),)
+                problems = (_with_related(problem, related) for problem in error.problems)
+                raise RecipeError(*problems) from error.__cause__
+        self._remember_buffers(name)
+        return self.parts.caller(name)
+
+    def _remember_buffers(self, name: str) -> None:
+        """Running averages must not move in a trial: they are put back when it ends."""
+        part = self.parts.built[name]
+        for buffer in part.buffers() if isinstance(part, nn.Module) else ():
+            self._buffers.setdefault(id(buffer), (buffer, buffer.detach().clone()))
+
+    def restore_buffers(self) -> None:
+        with torch.no_grad():
+            for buffer, kept in self._buffers.values():
+                buffer.copy_(kept)
+
+    def _check_event(self, call: Invoke, args: list[Tracked], wire: BoundWire) -> None:
+        """What a likelihood takes against what it is given: the two shapes and the lines of both parts."""
+        assert isinstance(call.function, Part)
+        name = call.function.instance
+        target = self.parts.wiring.instances[name].offer.load()
+        if not hasattr(target, "takes") or not args or not isinstance(args[0].value, Tensor):
+            return
+        instance = self.parts.wiring.instances[name]
+        takes = tuple(self.parts[name].takes(self.parts.data_shape(instance)))
+        given = tuple(args[0].value.shape[args[0].lead :])
+        if given == takes:
+            return
+        maker = call.args[0]
+        related = [(instance.mark, f"{instance.offer.name} takes {shape_text(takes)} for these data")]
+        if isinstance(maker, Invoke) and isinstance(maker.function, Part):
+            other = self.parts.wiring.instances[maker.function.instance]
+            related.append((other.mark, f"{other.offer.name} gives {shape_text(given)}"))
+        message = f"{name} is given {shape_text(given)}, and takes {shape_text(takes)}"
+        raise RecipeError(Problem("GF505", message, call.place, _path(wire), related=tuple(related)))
+
+    def _failure(self, call: Invoke, values: list[Any], wire: BoundWire, error: Exception) -> Problem:
+        name = _called_name(call.function)
+        given = ", ".join(describe(value) for value in values)
+        message = f"{name}({given}) failed in the trial run: {type(error).__name__}: {_first_line(error)}"
+        related: tuple[tuple[Mark, str], ...] = ()
+        if isinstance(call.function, Part):
+            instance = self.parts.wiring.instances[call.function.instance]
+            related = ((instance.mark, f"{instance.offer.name} is declared here"),)
+        return Problem("GF508", message, call.place, _path(wire), related=related)
+
+
+def trial_data(parts: Parts) -> dict[str, Tracked]:
+    """Two random rows of each dataset, by the names that wires use."""
+    rows: dict[str, Tracked] = {}
+    for name, spec in parts.specs.items():
+        prefix = f"{name}." if name else ""
+        rows.update({f"{prefix}{key}": Tracked(value, 1) for key, value in random_rows(spec.fields, ROWS).items()})
+    return rows
+
+
+def reduced(value: Any, name: str, mark: Mark | None = None) -> Tensor:
+    """A term as a number: (batch,) is averaged, `Terms` gives its total. Raises RecipeError for anything else."""
+    total = value.total if isinstance(value, Terms) else value
+    if isinstance(total, Tensor) and total.ndim <= 1 and total.is_floating_point():
+        return total.mean() if total.ndim else total
+    message = f"the term {name!r} must be a number or one a row, and is {describe(value)}"
+    raise RecipeError(Problem("GF509", message, mark, f"wires.{name}"))
+
+
+@contextmanager
+def undisturbed(seed: int) -> Iterator[None]:
+    """Random draws and modes of a trial leave the process as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def attributes_of(value: Any) -> frozenset[str]:
+    """What of a value is reachable in an expression, by its type."""
+    if isinstance(value, Distribution):
+        return _DISTRIBUTION
+    if isinstance(value, Levels):
+        return frozenset(value.names)
+    if isinstance(value, Verdict):
+        return frozenset(f.name for f in fields(value))
+    return frozenset()
+
+
+def describe(value: Any) -> str:
+    """A value in a few words: its type and shape."""
+    if isinstance(value, Tensor):
+        return f"tensor {shape_text(tuple(value.shape))}"
+    if isinstance(value, Distribution):
+        batch, event = tuple(value.batch_shape), tuple(value.event_shape)
+        return f"{type(value).__name__} {shape_text(batch)} of {shape_text(event)}"
+    if isinstance(value, Levels):
+        return f"Levels {', '.join(value.names)}"
+    if isinstance(value, Terms):
+        return f"Terms of {describe(value.total)}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(describe, value))})"
+    if is_dataclass(value) and not isinstance(value, type):
+        return f"{type(value).__name__}({', '.join(describe(getattr(value, f.name)) for f in fields(value))})"
+    return type(value).__name__ if callable(value) else repr(value)
+
+
+def shape_text(shape: Shape) -> str:
+    return "x".join(map(str, shape)) if shape else "()"
+
+
+def _called_name(bound: Bound) -> str:
+    match bound:
+        case Part(instance=name) | Template(name=name) | FromWire(name=name) | FromArgument(name=name):
+            return name
+        case Field(value=value, name=name):
+            return f"{_called_name(value)}.{name}"
+    return "this call"
+
+
+def _path(wire: BoundWire) -> str:
+    return f"wires.{wire.label}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or "no message").splitlines()[0][:300]
+
+
+def _with_related(problem: Problem, related: tuple[tuple[Mark, str], ...]) -> Problem:
+    return replace(problem, related=(*problem.related, *related))
