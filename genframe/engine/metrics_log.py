@@ -1,0 +1,141 @@
+"""metrics.jsonl: what a run measured, a JSON object for each logged step.
+
+    {"step": 50, "epoch": 1, "time": 1792600000.25, "terms": {"objective": 187.4, "objective.kl": 4.1},
+     "weighted": {"model.objective": 187.4}, "lr": {"model": 0.001}, "images_per_second": 41200.0}
+
+`time` is in Unix seconds. Numbers that JSON has no word for are the strings "nan", "inf" and "-inf".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from genframe import durable
+from genframe.errors import Problem, RunError
+
+_WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+class MetricsLog:
+    """Appends rows, each in the file before `write` returns; a kill may tear the last one and no other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with durable.reported("metrics.jsonl", path.parent):
+            self._file = path.open("ab", buffering=0)
+
+    def write(
+        self,
+        step: int,
+        epoch: int,
+        *,
+        terms: Mapping[str, float],
+        weighted: Mapping[str, float],
+        lr: Mapping[str, float],
+        images_per_second: float,
+        **more: Any,
+    ) -> None:
+        """Add the row of a step: terms by name, weighted terms and learning rates by player.
+
+        `more` are further columns: numbers, strings, lists and mappings of them. Raises RunError (GF506) when
+        the disk is full.
+        """
+        row = {
+            "step": step,
+            "epoch": epoch,
+            "time": round(time.time(), 3),
+            "terms": terms,
+            "weighted": weighted,
+            "lr": lr,
+            "images_per_second": images_per_second,
+            **more,
+        }
+        line = json.dumps(_standard(row), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        with durable.reported("metrics.jsonl", self._path.parent, f"genframe resume {self._path.parent}"):
+            while line:  # unbuffered writes may be partial
+                line = line[self._file.write(line) :]
+
+    def sync(self) -> None:
+        """Wait until all rows are on the disk: before a checkpoint, so that none outlives its rows."""
+        with durable.reported("metrics.jsonl", self._path.parent):
+            durable.sync(self._path)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> MetricsLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a metrics.jsonl in order, "nan" and infinities as floats; no rows where there is no file.
+
+    A last line that a kill has torn is left out. Raises RunError (GF509) for any other line that is no row.
+    """
+    for number, line in enumerate(_whole_lines(path), start=1):
+        yield _row(path, number, line)
+
+
+def cut_back(path: Path, step: int) -> None:
+    """Remove, atomically, the rows of steps after `step` and a torn last line: they will be written again."""
+    if not path.exists():
+        return
+    kept = [
+        line
+        for number, line in enumerate(_whole_lines(path), start=1)
+        if _row(path, number, line)["step"] <= step
+    ]
+    content = b"".join(line + b"\n" for line in kept)
+    if len(content) != path.stat().st_size:
+        with durable.reported("metrics.jsonl", path.parent):
+            durable.write_bytes(path, content)
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    """Lines without their ends; what stands after the last end is torn."""
+    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        row = None
+    if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+        raise RunError(Problem("GF509", f"line {number} of {path} is no row of metrics"))
+    return {name: _number(value) for name, value in row.items()}
+
+
+def _standard(value: Any) -> Any:
+    """`value` with the floats that JSON has no word for as strings."""
+    match value:
+        case float() if not math.isfinite(value):
+            return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+        case Mapping():
+            return {name: _standard(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_standard(item) for item in value]
+    return value
+
+
+def _number(value: Any) -> Any:
+    """The inverse of `_standard`."""
+    match value:
+        case str():
+            return _WORDS.get(value, value)
+        case dict():
+            return {name: _number(item) for name, item in value.items()}
+        case list():
+            return [_number(item) for item in value]
+    return value
