@@ -22,6 +22,6 @@ def concat(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def downsample(x: Tensor, *, factor: Count = 2) -> Tensor:
-    """Means of `factor` x `factor` pixels: (..., height, width) -> (..., height // factor, width // factor)."""
+    """Means of `factor` x `factor` pixels: (..., height, width) -> (..., rows, columns)."""
     pooled = F.avg_pool2d(x.reshape(-1, 1, *x.shape[-2:]), factor)
     return pooled.reshape(*x.shape[:-2], *pooled.shape[-2:])

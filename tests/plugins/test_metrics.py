@@ -1,0 +1,92 @@
+"""Metrics on outputs whose figures are known."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from genframe_plugins.metrics import likelihood
+from genframe_plugins.metrics.elbo import elbo, rate_distortion
+from genframe_plugins.metrics.likelihood import log_likelihood
+from genframe_plugins.metrics.units import active_units
+from torch import Tensor
+
+
+class Batches:
+    """What a metric is handed as data."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.x = x
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batches(self, batch_size: int) -> list[dict[str, Tensor]]:
+        return [{"x": part} for part in self.x.split(batch_size)]
+
+
+def test_elbo_and_its_parts_are_means_over_all_examples() -> None:
+    x = torch.arange(7.0).unsqueeze(1)  # 7 examples in batches of 3: a mean of batch means would differ
+
+    def parts(x: Tensor) -> tuple[Tensor, Tensor]:
+        return x[:, 0], 2 * x[:, 0] ** 2
+
+    assert rate_distortion(parts, Batches(x), batch_size=3) == pytest.approx(
+        {"rate": 3.0, "distortion": 26.0}
+    )
+    figures = elbo(parts, Batches(x), batch_size=3)
+    assert figures["elbo"] == pytest.approx(-29)
+    values = x[:, 0] + 2 * x[:, 0] ** 2
+    assert figures["elbo_standard_error"] == pytest.approx(float(values.std()) / math.sqrt(7))
+
+
+@pytest.mark.parametrize("k, rows", [(1, 1), (7, 3), (7, 7), (12, 50), (100, 30)])
+def test_the_likelihood_uses_exactly_the_k_asked_for(k: int, rows: int) -> None:
+    calls: list[tuple[int, int]] = []
+
+    def log_weights(x: Tensor, size: int) -> Tensor:
+        done = sum(before for _, before in calls) if rows < k else 0
+        calls.append((len(x), size))
+        return x[:, 0] + torch.arange(done, done + size).unsqueeze(1).log1p()  # w_i = e^x i for i = 1 .. k
+
+    x = torch.tensor([[0.5], [-1.0], [2.0]])
+    count = 1 if rows < k else 3
+    figures = log_likelihood(log_weights, Batches(x), k=k, rows=rows, count=count)
+    expected = x[:count, 0].mean() + math.log((k + 1) / 2)  # mean of 1 .. k
+    assert figures["log_likelihood"] == pytest.approx(float(expected))
+    assert sum(images * size for images, size in calls) == count * k
+    assert all(images * size <= max(rows, 1) for images, size in calls)
+
+
+def test_the_likelihood_takes_as_many_examples_as_it_is_asked_for() -> None:
+    x = torch.arange(10.0).unsqueeze(1)
+    figures = log_likelihood(lambda x, k: x[:, 0].expand(k, -1), Batches(x), k=2, rows=6, count=7)
+    assert figures["log_likelihood"] == pytest.approx(3)
+    assert figures["log_likelihood_standard_error"] == pytest.approx(float(x[:7].std()) / math.sqrt(7))
+
+
+def test_large_examples_are_decoded_in_smaller_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likelihood, "VALUES", 400)
+    sizes: list[int] = []
+
+    def log_weights(x: Tensor, k: int) -> Tensor:
+        sizes.append(len(x) * k)
+        return torch.zeros(k, len(x))
+
+    log_likelihood(log_weights, Batches(torch.zeros(2, 100)), k=10)
+    assert max(sizes) == 4 and sum(sizes) == 20
+
+
+def test_the_likelihood_survives_weights_that_single_precision_loses() -> None:
+    weights = torch.tensor([[-1000.0], [-1000.0], [-5000.0]])
+    value = log_likelihood(lambda x, k: weights, Batches(torch.zeros(1, 1)), k=3)["log_likelihood"]
+    assert value == pytest.approx(-1000 + math.log(2 / 3), abs=1e-9)
+
+
+def test_active_units_are_latents_that_depend_on_x() -> None:
+    x = torch.randn(400, 1)
+    scale = torch.tensor([1.0, 0.05, 0.5, 0.0])
+    figures = active_units(lambda x: x * scale, Batches(x), batch_size=64)
+    assert figures == {"active_units": 2.0, "latent_units": 4.0}
+    assert active_units(lambda x: x * scale, Batches(x), threshold=1e-4)["active_units"] == 3

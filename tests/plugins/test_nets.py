@@ -1,0 +1,114 @@
+"""Nets of every kind at odd sizes: exact shapes, gradients everywhere, and errors that say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from genframe_plugins.nets.conv import ConvDecoder, ConvEncoder
+from genframe_plugins.nets.critics import ConvDiscriminator, MLPDiscriminator, PatchDiscriminator
+from genframe_plugins.nets.mlp import MLPDecoder, MLPEncoder
+from torch import Tensor, nn
+
+from genframe import Shape, Verdict
+
+PICTURES: list[Shape] = [(1, 28, 28), (3, 28, 20), (1, 17, 17), (3, 64, 64), (2, 9, 13), (1, 4, 7)]
+
+
+def _assert_gradient_everywhere(net: nn.Module, result: Tensor) -> None:
+    (result * torch.randn_like(result)).sum().backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("shape", [*PICTURES, (2,), (784,)])
+def test_mlps_reach_any_shape(shape: Shape) -> None:
+    encoder, decoder = MLPEncoder(shape, hidden=(16, 8)), MLPDecoder((5,), shape, hidden=(8, 16))
+    features, out = encoder(torch.rand(3, *shape)), decoder(torch.randn(3, 5))
+    assert features.shape == (3, 8)
+    assert out.shape == (3, *shape)
+    _assert_gradient_everywhere(encoder, features)
+    _assert_gradient_everywhere(decoder, out)
+
+
+def test_an_mlp_decoder_without_hidden_layers_is_linear() -> None:
+    decoder = MLPDecoder((2,), (3,), hidden=()).double()
+    a, b = torch.randn(2, 1, 2, dtype=torch.float64).unbind()
+    torch.testing.assert_close(decoder(a) + decoder(b) - decoder(torch.zeros_like(a)), decoder(a + b))
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "group"])
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("shape", PICTURES)
+def test_conv_nets_reach_any_size_from_vectors_and_maps(shape: Shape, depth: int, norm: str) -> None:
+    x = torch.rand(3, *shape)
+    for ends in ("vector", "map"):
+        encoder = ConvEncoder(shape, width=4, depth=depth, ends=ends, features=8, norm=norm)
+        features = encoder(x)
+        decoder = ConvDecoder(features.shape[1:], shape, width=4, depth=depth, features=8, norm=norm)
+        out = decoder(features.detach())
+        assert features.ndim == (2 if ends == "vector" else 4)
+        assert out.shape == x.shape
+        _assert_gradient_everywhere(encoder, features)
+        _assert_gradient_everywhere(decoder, out)
+
+
+def test_a_conv_decoder_gives_other_channels_than_the_data_has() -> None:
+    assert ConvDecoder((4,), (6, 28, 20))(torch.randn(2, 4)).shape == (2, 6, 28, 20)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: ConvEncoder((1, 28, 28), depth=5), "depth 5 halves 28x28 to nothing; at most 4"),
+        (lambda: ConvDecoder((4,), (1, 6, 28), depth=3), "depth 3 halves 6x28 to nothing; at most 2"),
+        (lambda: ConvEncoder((784,)), r"takes pictures \(channels, height, width\), not \(784,\)"),
+        (lambda: ConvDecoder((8, 14, 14), (1, 28, 28)), "a map of 14x14 where its depth needs 7x7"),
+        (lambda: PatchDiscriminator((1, 2, 2)), "depth 2 halves 2x2 to nothing; at most 1"),
+    ],
+)
+def test_sizes_that_can_not_be_are_refused_with_the_reason(
+    make: Callable[[], nn.Module], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 28, 20), (1, 17, 17), (2, 9, 13)])
+def test_discriminators_judge_any_picture(shape: Shape) -> None:
+    x = torch.rand(3, *shape)
+    for net in (
+        MLPDiscriminator(shape),
+        ConvDiscriminator(shape, width=4),
+        PatchDiscriminator(shape, width=4),
+    ):
+        verdict = net(x)
+        assert isinstance(verdict, Verdict)
+        expected = (3, shape[1] // 4, shape[2] // 4) if isinstance(net, PatchDiscriminator) else (3,)
+        assert verdict.score.shape == expected
+        assert verdict.features is not None and verdict.features.shape[0] == 3 and verdict.features.ndim == 2
+        _assert_gradient_everywhere(net, verdict.score)
+
+
+@pytest.mark.parametrize("discriminator", [ConvDiscriminator, MLPDiscriminator, PatchDiscriminator])
+def test_a_discriminators_score_depends_on_its_own_example_alone(discriminator: type[nn.Module]) -> None:
+    net = discriminator((1, 16, 16))
+    x = torch.rand(4, 1, 16, 16, requires_grad=True)
+    (gradient,) = torch.autograd.grad(net(x).score[0].sum(), x)
+    assert gradient[0].abs().sum() > 0
+    assert gradient[1:].abs().sum() == 0
+
+
+def test_a_patch_sees_as_far_as_its_docstring_says() -> None:
+    net = PatchDiscriminator((1, 64, 64))
+    x = torch.rand(1, 1, 64, 64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(net(x).score[0, 8, 8], x)
+    rows = gradient[0, 0].abs().sum(1).nonzero()
+    assert int(rows.max() - rows.min()) + 1 == 18
+
+
+def test_the_conv_autoencoder_of_digits_has_its_stated_size() -> None:
+    nets = ConvEncoder((1, 28, 28)), ConvDecoder((20,), (1, 28, 28))
+    parameters = sum(p.numel() for net in nets for p in net.parameters())
+    assert 0.85e6 < parameters < 0.95e6
