@@ -47,12 +47,16 @@ class Problem:
 
 
 class GenframeError(Exception):
-    """An error that is the user's to mend; the command line prints it without a traceback."""
+    """An error that is the user's to mend; the command line prints it without a traceback.
+
+    `texts` holds the sources that are no files (`override 2`, `<recipe>`), by the name that marks give them.
+    """
 
     exit_code = 1
 
     def __init__(self, *problems: Problem) -> None:
         self.problems: tuple[Problem, ...] = problems
+        self.texts: dict[str, str] = {}
         super().__init__("\n".join(_line(problem) for problem in problems))
 
 

@@ -1,4 +1,4 @@
-"""The language of wires: names, attributes, calls, lists and constants, parsed with `ast` and never evaluated as Python."""
+"""The language of wires: names, attributes, calls, lists and constants; never evaluated as Python."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def parse(text: str) -> Expression:
 
 
 def signature(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Parse a wire's key: `fake` -> (("fake",), ()); `regrained, _` -> two names; `judge(v)` -> (("judge",), ("v",)).
+    """Parse a wire's key: `fake` -> (("fake",), ()); `fake, _` -> two names; `judge(v)` -> (("judge",), ("v",)).
 
     Raises ExpressionError.
     """
@@ -103,7 +103,9 @@ def signature(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             raise ExpressionError("a wire with arguments has one name", 0, len(head))
     for name in (*names, *params):
         if not name.isidentifier() or name.startswith("__"):
-            raise ExpressionError(f"{name!r} is not a name: letters, digits and _ make one", 0, max(len(text), 1))
+            raise ExpressionError(
+                f"{name!r} is not a name: letters, digits and _ make one", 0, max(len(text), 1)
+            )
     if len(set(params)) < len(params):
         raise ExpressionError("an argument is named twice", 0, len(text))
     return names, params
@@ -161,8 +163,8 @@ def _convert(node: ast.expr) -> Expression:
             pairs = tuple((str(keyword.arg), _convert(keyword.value)) for keyword in keywords)
             return Call(_convert(function), tuple(map(_convert, args)), pairs, column)
     raise ExpressionError(
-        f"{_describe(node)} is not part of the language of wires, which has names, attributes, calls, lists and "
-        "constants; what computes is a function: write a call",
+        f"{_describe(node)} is not part of the language of wires, which has names, attributes, calls, lists "
+        "and constants; what computes is a function: write a call",
         column,
         max((node.end_col_offset or column + 1) - column, 1),
     )
@@ -170,7 +172,9 @@ def _convert(node: ast.expr) -> Expression:
 
 def _checked(name: str, column: int) -> str:
     if name.startswith("__"):
-        raise ExpressionError(f"{name!r}: names with two leading underscores are not reachable", column, len(name))
+        raise ExpressionError(
+            f"{name!r}: names with two leading underscores are not reachable", column, len(name)
+        )
     return name
 
 

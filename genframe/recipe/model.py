@@ -25,7 +25,8 @@ class Schedule:
 class Instance:
     """One component of the recipe, its options checked and every default filled in.
 
-    A scheduled option stands as a `Schedule`. `given` rebinds a given: to an instance's name, or to a shape.
+    `options` go by their recipe keys (`from`, not `from_`: `Option.parameter` tells). A scheduled option is a
+    `Schedule`. `given` rebinds a given: to an instance's name, or to a shape.
     """
 
     name: str
@@ -131,7 +132,8 @@ class Recipe:
     """A merged and checked recipe.
 
     `tree` is the merged source, each leaf with its place; `written` the text of the file as it was written;
-    `folder` what relative paths in it start from.
+    `folder` what relative paths in it start from; `plugins` the plugins that it lists, whose bare names it
+    may use.
     """
 
     name: str
@@ -150,3 +152,4 @@ class Recipe:
     written: str
     folder: Path
     remarks: tuple[Problem, ...] = ()
+    plugins: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from genframe.recipe.expression import Scalar
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A scalar, a list of nodes or a mapping of nodes; `mark` is the value's place and `key` that of its key."""
+    """A scalar, a list or a mapping of nodes; `mark` is the value's place and `key` that of its key."""
 
     value: Scalar | list[Node] | dict[str, Node]
     mark: Mark

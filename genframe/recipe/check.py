@@ -1,0 +1,184 @@
+"""The merged tree of a recipe, checked: every problem is found, and the typed `Recipe` made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from genframe.annotations import Ge
+from genframe.errors import Mark
+from genframe.kinds import SLOTS
+from genframe.recipe.blocks import Blocks, entries
+from genframe.recipe.datasets import datasets
+from genframe.recipe.load import kind_of
+from genframe.recipe.model import Instance, Player, Recipe, Wire
+from genframe.recipe.names import name_fault, stem_name, title_fault
+from genframe.recipe.places import FORMAT, KEYS, RESERVED_KEYS, named
+from genframe.recipe.players import Players
+from genframe.recipe.plugins import Plugins
+from genframe.recipe.problems import Problems
+from genframe.recipe.scope import Scope, check_clashes, check_given
+from genframe.recipe.settings import fields
+from genframe.recipe.sources import Source
+from genframe.recipe.training import training
+from genframe.recipe.tree import Node
+from genframe.recipe.wires import Wires
+
+_LISTED_KINDS = {"evaluate": "metric", "track": "tracker"}
+_TOP: dict[str, Any] = {"seed": Annotated[int, Ge(0)], "device": str, "name": str}
+
+
+@dataclass(slots=True)
+class Check:
+    """Checks one merged tree."""
+
+    tree: Node
+    source: Source
+    plugins: Plugins
+    problems: Problems
+
+    def recipe(self) -> Recipe:
+        """The recipe. Raises RecipeError or PluginError with every problem there is."""
+        top = self._top()
+        blocks = Blocks(self.plugins.registry, self.plugins.listed, self.problems)
+        data = datasets(top, self._start, blocks)
+        instances = list(self._instances(top, blocks))
+        wires = self._wires(top.get("wires"), "wires")
+        outputs = self._wires(top.get("outputs"), "outputs")
+        written = [name for name, _, _, _ in self._slots(top)]
+        names = ["", *entries(top.get("datasets"))] if "data" in top else list(entries(top.get("datasets")))
+        scope = Scope(self.plugins.registry, self.plugins.listed, wires, written, names, self.problems)
+        self._check_names(scope, outputs, instances)
+        check_clashes(wires, instances, data.values(), self.problems)
+        players = self._players(top, blocks, wires, written)
+        listed = {key: self._listed(top.get(key), key, blocks) for key in _LISTED_KINDS}
+        outer = [*scope.names(), *(output.names[0] for output in outputs)]
+        check_given([i for group in listed.values() for i in group], outer, self.problems, "evaluate.")
+        train = training(top.get("train"), self._start, self.problems)
+        values = fields(top, _TOP, "", self.problems)
+        self.problems.raise_errors()
+        assert train is not None
+        return Recipe(
+            name=values.get("name", stem_name(self.source.stem)),
+            seed=values.get("seed", 0),
+            device=values.get("device"),
+            datasets=data,
+            instances={instance.name: instance for instance in instances},
+            wires=wires,
+            players=players,
+            outputs=outputs,
+            train=train,
+            evaluate=listed["evaluate"],
+            track=listed["track"],
+            registry=self.plugins.registry,
+            tree=self.tree,
+            written=self.source.text,
+            folder=self.source.folder,
+            remarks=self.problems.remarks,
+            plugins=tuple(self.plugins.listed),
+        )
+
+    @property
+    def _start(self) -> Mark:
+        """Where to point for what is missing: the start of the recipe's own file."""
+        return Mark(self.source.file, 1, 1)
+
+    def _top(self) -> dict[str, Node]:
+        """The entries of the recipe, its keys and its version checked."""
+        assert isinstance(self.tree.value, dict)
+        for key, node in self.tree.value.items():
+            if key in RESERVED_KEYS:
+                self.problems.add("GF207", f"{key!r} is reserved for later", node.place, key)
+            elif key not in KEYS:
+                message = f"a recipe has no key {key[:80]!r}"
+                self.problems.add("GF201", message, node.place, key, name=key, known=KEYS)
+        top = entries(self.tree)
+        version = top.get("genframe")
+        if version is None:
+            message = f"a recipe starts with the version of its format, `genframe: {FORMAT}`"
+            self.problems.add("GF208", message, self._start, "genframe")
+        elif version.value is True or version.value != FORMAT:
+            message = f"this genframe reads recipes of format {FORMAT}, not {version.plain()!r:.40}"
+            self.problems.add("GF208", message, version.mark, "genframe")
+        name = top.get("name")
+        fault = title_fault(name.value) if name is not None and isinstance(name.value, str) else None
+        if name is not None and fault:
+            self.problems.add("GF210", fault, name.mark, "name")
+        return top
+
+    def _slots(self, top: dict[str, Node]) -> Iterator[tuple[str, str, Node, str]]:
+        """Name, kind, block and path of every instance that the slots hold."""
+        for key, (kind, several) in SLOTS.items():
+            node = top.get(key)
+            if node is None:
+                continue
+            if not several:
+                yield key, kind.name, node, key
+            for name, inside in entries(node).items() if several else ():
+                yield name, kind.name, inside, f"{key}.{name}"
+
+    def _instances(self, top: dict[str, Node], blocks: Blocks) -> Iterator[Instance]:
+        for key, (_, several) in SLOTS.items():
+            node = top.get(key)
+            if several and node is not None and not isinstance(node.value, dict):
+                message = f"expected a mapping of names to {key}, got {kind_of(node)}"
+                self.problems.add("GF205", message, node.mark, key)
+        for name, kind, node, path in self._slots(top):
+            fault = name_fault(name)
+            if fault:
+                self.problems.add("GF210", fault, node.place, path)
+            instance = blocks.instance(node, kind, name, path)
+            if instance is not None:
+                yield instance
+
+    def _wires(self, node: Node | None, section: str) -> tuple[Wire, ...]:
+        if node is None:
+            if section == "wires":
+                message = "a recipe needs wires, its own or those of a pipeline: `pipeline: vae`"
+                command = "genframe recipes list"
+                self.problems.add("GF203", message, self._start, "wires", command=command)
+            return ()
+        if not isinstance(node.value, dict):
+            message = f"expected a mapping of names to expressions, got {kind_of(node)}"
+            self.problems.add("GF205", message, node.mark, section)
+        reader = Wires(self.problems)
+        made = (reader.wire(key, inside, section) for key, inside in entries(node).items())
+        wires = tuple(wire for wire in made if wire is not None)
+        if section == "outputs":
+            check_clashes(wires, (), (), self.problems)
+        return wires
+
+    def _check_names(self, scope: Scope, outputs: tuple[Wire, ...], instances: list[Instance]) -> None:
+        scope.check(scope.wires, "wires")
+        scope.check(outputs, "outputs")
+        scope.check_cycles()
+        check_given(instances, scope.names(), self.problems)
+
+    def _players(
+        self, top: dict[str, Node], blocks: Blocks, wires: tuple[Wire, ...], instances: list[str]
+    ) -> tuple[Player, ...]:
+        names = [name for wire in wires if not wire.params for name in wire.names if name != "_"]
+        players = Players(blocks, self.problems, names, instances, top.get("optimizer"))
+        if not entries(top.get("players")) and not isinstance(top.get("players", self.tree).value, list):
+            message = "a recipe needs players, who train its components: "
+            message += "`players: {model: {trains: [...], minimises: {...: 1}}}`, or those of a pipeline"
+            self.problems.add("GF203", message, self._start, "players")
+            return ()
+        return players.all(top["players"])
+
+    def _listed(self, node: Node | None, key: str, blocks: Blocks) -> tuple[Instance, ...]:
+        """`evaluate` and `track`: components by name."""
+        if node is None:
+            return ()
+        mapping = named(node)
+        if not isinstance(mapping.value, dict) or "use" in mapping.value:
+            message = f"expected {_LISTED_KINDS[key]}s by name, or a list of them, got {kind_of(node)}"
+            self.problems.add("GF205", message, node.mark, key)
+            return ()
+        keys = ("use", "given") if key == "evaluate" else ("use",)
+        made = (
+            blocks.instance(inside, _LISTED_KINDS[key], name, f"{key}.{name}", keys)
+            for name, inside in entries(mapping).items()
+        )
+        return tuple(instance for instance in made if instance is not None)

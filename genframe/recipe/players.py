@@ -1,0 +1,130 @@
+"""`players:`: who trains what, for which terms, by which optimizer, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from genframe.annotations import Count, Ge, Lt, Positive, Schedulable
+from genframe.errors import Mark
+from genframe.recipe.blocks import Blocks, entries
+from genframe.recipe.load import kind_of
+from genframe.recipe.model import Instance, Player, Term
+from genframe.recipe.names import name_fault
+from genframe.recipe.places import PLAYER_KEYS, TERM_KEYS, term_at, written_out
+from genframe.recipe.problems import Problems
+from genframe.recipe.settings import block, fields, span
+from genframe.recipe.tree import Node
+from genframe.recipe.values import INVALID
+
+DEFAULT_OPTIMIZER = "adam"
+"""What a player moves by that names no optimizer, in a recipe that names none."""
+
+_TABLE: dict[str, Any] = {
+    "clip": Positive,
+    "ema": Annotated[float, Ge(0), Lt(1)],
+    "every": Count,
+}
+
+
+@dataclass(slots=True)
+class Players:
+    """Makes the players of a recipe. `wires` and `instances` are the names there are."""
+
+    blocks: Blocks
+    problems: Problems
+    wires: Collection[str]
+    instances: Collection[str]
+    optimizer: Node | None
+
+    def all(self, node: Node) -> tuple[Player, ...]:
+        if not isinstance(node.value, dict):
+            message = f"expected a mapping of players, got {kind_of(node)}"
+            self.problems.add("GF205", message, node.mark, "players")
+            return ()
+        made = (self._player(name, inside) for name, inside in entries(node).items())
+        return tuple(player for player in made if player is not None)
+
+    def _player(self, name: str, node: Node) -> Player | None:
+        path = f"players.{name}"
+        fault = name_fault(name)
+        if fault:
+            self.problems.add("GF210", fault, node.place, path)
+        written = block(node, path, PLAYER_KEYS, self.problems)
+        for key, what in (("trains", "a list of instances"), ("minimises", "a mapping of wires to weights")):
+            if key not in written and isinstance(node.value, dict):
+                message = f"the player {name!r} needs `{key}`: {what}"
+                self.problems.add("GF203", message, node.place, f"{path}.{key}")
+        trains = self._trains(written.get("trains"), f"{path}.trains")
+        terms = self._terms(written.get("minimises"), path)
+        optimizer = self._optimizer(written.get("optimizer"), name, node.place)
+        values = fields(written, _TABLE, path, self.problems) | self._times(written, path)
+        if optimizer is None:
+            return None
+        return Player(name, trains, terms, optimizer, node.place, **values)
+
+    def _trains(self, node: Node | None, path: str) -> tuple[tuple[str, Mark], ...]:
+        if node is None:
+            return ()
+        items = node.value if isinstance(node.value, list) else [node]
+        if not items:
+            self.problems.add("GF205", "expected the instances that it trains, got none", node.mark, path)
+        found: dict[str, Mark] = {}
+        for item in items:
+            if not isinstance(item.value, str):
+                message = f"expected the name of an instance, got {kind_of(item)}"
+                self.problems.add("GF205", message, item.mark, path)
+            elif item.value not in self.instances:
+                message = f"{item.value[:80]!r} is no instance of the recipe, so it can't be trained"
+                self.problems.add("GF213", message, item.mark, path, name=item.value, known=self.instances)
+            elif item.value in found:
+                related = ((found[item.value], "the other"),)
+                message = f"{item.value!r} stands here twice"
+                self.problems.add("GF209", message, item.mark, path, related=related)
+            else:
+                found[item.value] = item.mark
+        return tuple(found.items())
+
+    def _terms(self, node: Node | None, player_path: str) -> tuple[Term, ...]:
+        path = f"{player_path}.minimises"
+        if node is None:
+            return ()
+        if not isinstance(node.value, dict) or not entries(node):
+            message = f"expected a mapping of wires to weights, `{{objective: 1}}`, got {kind_of(node)}"
+            self.problems.add("GF205", message, node.mark, path)
+            return ()
+        made = (self._term(wire, inside, path) for wire, inside in entries(node).items())
+        return tuple(term for term in made if term is not None)
+
+    def _term(self, wire: str, node: Node, path: str) -> Term | None:
+        place, path = (*path.split(".")[:1], "", "minimises", wire), f"{path}.{wire}"
+        assert term_at(place)
+        if wire not in self.wires:
+            message = f"{wire[:80]!r} is no wire of the recipe, so it can't be minimised"
+            self.problems.add("GF213", message, node.place, path, name=wire, known=self.wires)
+        mark, written_so_far = node.place, len(self.problems)
+        node = written_out(node, place)
+        written = block(node, path, TERM_KEYS, self.problems)
+        values = fields(written, {"every": Count}, path, self.problems) | self._times(written, path)
+        if "weight" in written:
+            weight = self.blocks.value(written["weight"], Schedulable, path)
+            if weight is not INVALID and weight is not None:
+                values["weight"] = weight
+        return Term(wire, mark, **values) if len(self.problems) == written_so_far else None
+
+    def _times(self, written: dict[str, Node], path: str) -> dict[str, Any]:
+        found = {
+            key: span(written[key], f"{path}.{key}", self.problems)
+            for key in ("start", "until")
+            if key in written
+        }
+        return {key: value for key, value in found.items() if value is not None}
+
+    def _optimizer(self, own: Node | None, player: str, mark: Mark) -> Instance | None:
+        name = f"{player}.optimizer"
+        if own is not None:
+            return self.blocks.instance(own, "optimizer", name, f"players.{name}", ("use",))
+        if self.optimizer is not None:
+            return self.blocks.instance(self.optimizer, "optimizer", name, "optimizer", ("use",))
+        return self.blocks.instance(Node(DEFAULT_OPTIMIZER, mark), "optimizer", name, "optimizer", ("use",))

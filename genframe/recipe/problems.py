@@ -1,0 +1,46 @@
+"""The problems of one recipe, collected so that they are all told at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from genframe.errors import Mark, PluginError, Problem, RecipeError
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant."""
+    found = difflib.get_close_matches(name[:100], [k for k in known if k != name], 1, 0.6)
+    return found[0] if found else None
+
+
+class Problems(list[Problem]):
+    """A list of problems that are written with few words."""
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        mark: Mark | None,
+        path: str = "",
+        *,
+        name: str | None = None,
+        known: Iterable[str] = (),
+        command: str | None = None,
+        related: tuple[tuple[Mark, str], ...] = (),
+        severity: str = "error",
+    ) -> None:
+        """Add one; with `name` and the `known` names it says which was probably meant."""
+        near = nearest(name, known) if name is not None else None
+        self.append(Problem(code, message, mark, path, near, command, related, severity))
+
+    def raise_errors(self) -> None:
+        """Raise PluginError where plugins alone are at fault, else RecipeError, with every error."""
+        errors = [problem for problem in self if problem.severity == "error"]
+        if errors and all(problem.code.startswith("GF3") for problem in errors):
+            raise PluginError(*errors)
+        RecipeError.collect(errors)
+
+    @property
+    def remarks(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self if problem.severity == "remark")
