@@ -64,7 +64,7 @@ def add_files(registry: Registry, files: Iterable[str | Path]) -> Registry:
         if any(plugin.status.source == str(path) for plugin in loaded):
             continue
         _check_file(path, loaded)
-        if path.stem in registry.blocked:
+        if _canonical(path.stem) in map(_canonical, registry.blocked):
             loaded.append(Plugin(_blocked(PluginStatus(path.stem, str(path), "ok"))))
         else:
             loaded.append(load_file(path))
@@ -75,15 +75,15 @@ def _check_file(path: Path, loaded: Iterable[Plugin]) -> None:
     """Raise PluginError unless the file can be a plugin of its stem's name."""
     taken = next((p.status for p in loaded if _plain(p.status.name) == _plain(path.stem)), None)
     if not path.is_file():
-        problem = Problem("GF310", f"there is no plugin file {path}")
+        problem = Problem("GF321", f"there is no plugin file {path}")
     elif path.suffix != ".py":
-        problem = Problem("GF311", f"a plugin file ends in .py, and {path.name} does not")
+        problem = Problem("GF322", f"a plugin file ends in .py, and {path.name} does not")
     elif not re.fullmatch(r"\w[\w-]*", path.stem, re.ASCII):
         message = f"{path.stem!r} is no name for a plugin: rename {path.name} to letters, digits, '_' and '-'"
-        problem = Problem("GF312", message)
+        problem = Problem("GF323", message)
     elif taken or path.stem in (LOCAL, ALL):
         by = f"by {taken.title} from {taken.source}" if taken else "by genframe itself"
-        problem = Problem("GF313", f"{path} needs another name: {path.stem!r} is taken {by}")
+        problem = Problem("GF324", f"{path} needs another name: {path.stem!r} is taken {by}")
     else:
         return
     raise PluginError(replace(problem, command="genframe plugins list"))
@@ -99,11 +99,11 @@ def register(kind: str, name: str, target: Any, **fields: Any) -> Offer:
         raise PluginError(Problem("GF300", f"there is no kind {kind!r}", nearest=nearest(kind, KINDS)))
     where = f"{getattr(target, '__module__', '')}:{getattr(target, '__qualname__', '')}"
     if not callable(target) or where.startswith(":") or where.endswith(":"):
-        raise PluginError(Problem("GF316", f"{target!r} is no class or function, so it can't be a {kind}"))
+        raise PluginError(Problem("GF325", f"{target!r} is no class or function, so it can't be a {kind}"))
     component = Component(name, where, **fields)
     wrong = malformed(component, check_target=False)
     if wrong:
-        raise PluginError(Problem("GF316", wrong))
+        raise PluginError(Problem("GF325", wrong))
     offer = Offer(kind, component, LOCAL, live=target)
     _registered[kind, name] = offer
     return offer

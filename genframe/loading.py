@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
-from hashlib import blake2b
 from importlib.metadata import EntryPoint
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -107,8 +106,7 @@ def _loaded(module: Any, status: PluginStatus, local: LocalModule | None = None)
 
 def _executed(path: Path) -> ModuleType:
     """The module of a plugin file, from its present text: no bytecode is written beside it or read."""
-    digest = blake2b(str(path).encode(), digest_size=6).hexdigest()
-    name = f"_genframe_file_{digest}"
+    name = "_genframe_file" + re.sub(r"\W", "_", str(path))
     spec = spec_from_file_location(name, path)
     if spec is None:
         raise _Refusal("broken", f"{path} is not a Python file")

@@ -87,15 +87,34 @@ def read_signature(
     `config` names a dataclass whose every field is an option, for a target whose own options can't be read.
     `files` maps the module names of local plugins to their files. Raises SignatureError with file and line.
     """
+    if config is not None:
+        return _configured_signature(target, config, files)
     source, definition = _definition(target, files)
-    if config is None:
+    arguments = _arguments(source, definition)
+    if arguments.kwarg:
+        raise SignatureError(_KEYWORDS.format(definition.name), source.mark(arguments.kwarg))
+    options = _options(source, arguments.kwonlyargs, arguments.kw_defaults)
+    return _signature(source, definition, arguments, options)
+
+
+def _configured_signature(target: str, config: str, files: Mapping[str, Path] | None) -> Signature:
+    """Options from the config dataclass; of the target itself, what is in sight."""
+    settings, fields = _definition(config, files)
+    options = _config_options(settings, fields)
+    try:
+        source, definition = _definition(target, files)
+    except SignatureError:
+        return _signature(settings, fields, NOTHING, options)
+    try:
         arguments = _arguments(source, definition)
-        if arguments.kwarg:
-            raise SignatureError(_KEYWORDS.format(definition.name), source.mark(arguments.kwarg))
-        options = _options(source, arguments.kwonlyargs, arguments.kw_defaults)
-    else:
-        arguments = _readable_arguments(source, definition)
-        options = _config_options(config, files)
+    except SignatureError:
+        arguments = NOTHING
+    return _signature(source, definition, arguments, options)
+
+
+def _signature(
+    source: Source, definition: _Definition, arguments: ast.arguments, options: Mapping[str, Option]
+) -> Signature:
     names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
     required = len(names) - len(arguments.defaults)
     return Signature(
@@ -124,14 +143,6 @@ def _arguments(source: Source, definition: _Definition) -> ast.arguments:
     return definition.args if isinstance(definition, ast.FunctionDef) else constructor(source, definition)
 
 
-def _readable_arguments(source: Source, definition: _Definition) -> ast.arguments:
-    """The parameters of a target that has a config dataclass; none where no constructor is in sight."""
-    try:
-        return _arguments(source, definition)
-    except SignatureError:
-        return NOTHING
-
-
 def _options(source: Source, arguments: list[ast.arg], defaults: list[ast.expr | None]) -> dict[str, Option]:
     """Options by their recipe keys. What has no annotation takes anything."""
     options = (
@@ -146,11 +157,10 @@ def _options(source: Source, arguments: list[ast.arg], defaults: list[ast.expr |
     return {option.name: option for option in options}
 
 
-def _config_options(config: str, files: Mapping[str, Path] | None) -> dict[str, Option]:
+def _config_options(source: Source, definition: _Definition) -> dict[str, Option]:
     """Every field of a config dataclass, keyword-only or not."""
-    source, definition = _definition(config, files)
     if not isinstance(definition, ast.ClassDef) or not dataclass_decorator(source, definition):
-        raise SignatureError(f"config {config} is not a dataclass", source.mark(definition))
+        raise SignatureError(f"config {definition.name} is not a dataclass", source.mark(definition))
     fields = field_arguments(source, definition)
     padding: list[ast.expr | None] = [None] * (len(fields.args) - len(fields.defaults))
     return _options(

@@ -78,7 +78,7 @@ def read_source(path: Path) -> Source:
     except SyntaxError as error:
         mark = Mark(str(path), error.lineno or 1, error.offset or 1)
         raise SignatureError(f"not valid Python: {error.msg}", mark) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SignatureError(f"{path} can't be read: {error}") from error
 
 

@@ -1,0 +1,184 @@
+"""One bad plugin costs one plugin: all others work, and its status names it and its distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_plugins import Site, good
+
+from genframe.discovery import discover
+from genframe.registry import LookupProblem, PluginStatus, Registry
+
+HEAD = """
+    from genframe import Component, hookimpl
+
+    GENFRAME_API = 1
+"""
+
+
+def hook(body: str, head: str = HEAD) -> str:
+    return f"{head}\n    @hookimpl\n    {body}\n"
+
+
+SABOTAGE = {
+    "raises on import": ("import a_package_that_is_not_there", "broken", "a_package_that_is_not_there"),
+    "exits on import": ("raise SystemExit(3)", "broken", "SystemExit: 3"),
+    "is no Python": ("def (", "broken", "SyntaxError"),
+    "hook raises": (hook("def genframe_encoders(): raise KeyError('lost')"), "broken", "KeyError: 'lost'"),
+    "hook raises late": (
+        hook("def genframe_encoders(): yield Component('a', 'm:A'); 1 / 0"),
+        "broken",
+        "ZeroDivisionError",
+    ),
+    "hook exits": (hook("def genframe_losses(): raise SystemExit('no')"), "broken", "SystemExit: no"),
+    "signature wrong": (
+        hook("def genframe_encoders(registry): return []"),
+        "broken",
+        "genframe_encoders(registry)",
+    ),
+    "hook misspelt": (hook("def genframe_encoder(): return []"), "broken", "did it mean genframe_encoders?"),
+    "hook not marked": (f"{HEAD}\n    def genframe_encoders(): return []", "broken", "@hookimpl"),
+    "wrapper": (
+        HEAD + "\n    @hookimpl(wrapper=True)\n    def genframe_losses(): return (yield)",
+        "broken",
+        "wrapper",
+    ),
+    "hook returns nothing": (hook("def genframe_encoders(): pass"), "broken", "None came"),
+    "hook returns words": (hook("def genframe_encoders(): return ['conv']"), "broken", "'conv' came"),
+    "name with capitals": (
+        hook("def genframe_encoders(): return [Component('Conv', 'm:C')]"),
+        "broken",
+        "'Conv'",
+    ),
+    "target no target": (
+        hook("def genframe_encoders(): return [Component('conv', 'm.C')]"),
+        "broken",
+        "'m.C'",
+    ),
+    "aliases a word": (
+        hook("def genframe_encoders(): return [Component('c', 'm:C', aliases='old')]"),
+        "broken",
+        "aliases",
+    ),
+    "folder missing": (
+        hook("def genframe_recipes(): return ['/nowhere/at/all']"),
+        "broken",
+        "is not a folder",
+    ),
+    "one name twice": (
+        hook("def genframe_encoders(): return [Component('c', 'm:C'), Component('c', 'm:D')]"),
+        "conflict",
+        "the encoder 'c' twice",
+    ),
+    "an alias that is a name": (
+        hook("def genframe_losses(): return [Component('c', 'm:C'), Component('d', 'm:D', aliases=('c',))]"),
+        "conflict",
+        "the loss 'c' twice",
+    ),
+    "no API version": ("from genframe import hookimpl", "incompatible", "GENFRAME_API = 1"),
+    "API of the future": ("GENFRAME_API = 1000", "incompatible", "plugin API 1000"),
+    "API in words": ("GENFRAME_API = '1'", "incompatible", "not '1'"),
+    "API true": ("GENFRAME_API = True", "incompatible", "not True"),
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    site = Site(tmp_path)
+    site.plugin("sound", good("genframe_sound"))
+    monkeypatch.syspath_prepend(tmp_path)
+    yield site
+    site.forget()
+
+
+def status(registry: Registry, name: str) -> PluginStatus:
+    (found,) = [s for s in registry.plugins if s.name == name]
+    return found
+
+
+def assert_others_work(registry: Registry, bad: str) -> None:
+    others = [s for s in registry.plugins if s.name != bad]
+    assert "sound" in {s.name for s in others} and sum(s.first_party for s in others) >= 9
+    assert [s for s in others if not s.ok] == []
+    assert registry.find("encoder", "sound/fine").load()((1,)).width == 3
+
+
+@pytest.mark.parametrize(("text", "state", "cause"), SABOTAGE.values(), ids=SABOTAGE.keys())
+def test_a_sabotaged_plugin_costs_only_itself(site: Site, text: str, state: str, cause: str) -> None:
+    site.plugin("bad", text, distribution="genframe-sabotage")
+    registry = discover()
+
+    bad = status(registry, "bad")
+    assert (bad.state, bad.distribution, bad.version) == (state, "genframe-sabotage", "1.0")
+    assert cause in bad.cause and "\n" not in bad.cause
+    assert [offer for offer in registry.offers() if offer.plugin == "bad"] == []
+    assert_others_work(registry, "bad")
+
+
+def test_using_a_broken_plugin_is_an_error_with_the_cause(site: Site) -> None:
+    site.plugin("bad", "import a_package_that_is_not_there")
+    with pytest.raises(LookupProblem) as caught:
+        discover().find("encoder", "bad/conv")
+    assert caught.value.code == "GF303"
+    for word in ("'bad'", "genframe-bad 1.0", "broken", "a_package_that_is_not_there"):
+        assert word in caught.value.message
+
+
+def test_the_traceback_of_a_broken_plugin_is_kept(site: Site) -> None:
+    site.plugin("bad", "import a_package_that_is_not_there")
+    assert 'genframe_bad.py", line 1' in status(discover(), "bad").traceback
+
+
+def test_two_distributions_with_one_name_disable_both_and_neither_is_loaded(site: Site) -> None:
+    for letter in "ab":
+        site.module(f"genframe_twin_{letter}", "raise RuntimeError('loaded')")
+        site.distribution(f"twin-{letter}", {"twin": f"genframe_twin_{letter}"})
+    registry = discover()
+
+    twins = [s for s in registry.plugins if s.name == "twin"]
+    assert [s.state for s in twins] == ["conflict", "conflict"]
+    assert all("twin-a 1.0" in s.cause and "twin-b 1.0" in s.cause for s in twins)
+    assert_others_work(registry, "twin")
+    with pytest.raises(LookupProblem, match=r"conflict.*twin-a"):
+        registry.find("encoder", "twin/fine")
+
+
+def test_blocking_one_of_two_rivals_leaves_the_other(site: Site) -> None:
+    for letter in "ab":
+        site.module(f"genframe_twin_{letter}", good(f"genframe_twin_{letter}", f"of-{letter}"))
+        site.distribution(f"twin-{letter}", {"twin": f"genframe_twin_{letter}"})
+    registry = discover(blocked={"twin-a"})
+    assert registry.find("encoder", "twin/of-b").distribution == "twin-b"
+    assert registry.plugin("twin").ok
+
+
+def test_what_is_installed_can_not_take_a_first_party_name(site: Site) -> None:
+    site.module("genframe_thief", good("genframe_thief", "mlp"))
+    site.distribution("genframe-thief", {"nets": "genframe_thief"})
+    registry = discover()
+
+    claims = {s.distribution: s for s in registry.plugins if s.name == "nets"}
+    assert claims["genframe"].ok
+    assert (
+        claims["genframe-thief"].state == "conflict"
+        and "genframe-thief 1.0" in claims["genframe-thief"].cause
+    )
+    assert all(offer.distribution != "genframe-thief" for offer in registry.offers())
+
+
+def test_malformed_metadata_costs_one_distribution(site: Site) -> None:
+    site.distribution("genframe-garbled", "[genframe]\nno equals sign here\n")
+    site.distribution("genframe-odd", {"Odd Name": "genframe_sound"})
+    registry = discover()
+    broken = {s.distribution: s.cause for s in registry.plugins if s.state == "broken"}
+    assert set(broken) == {"genframe-garbled", "genframe-odd"}
+    assert registry.find("encoder", "sound/fine")
+
+
+def test_what_a_plugin_prints_does_not_reach_stdout(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.plugin("loud", "print('hello')\nGENFRAME_API = 1")
+    assert discover().plugin("loud").ok
+    captured = capsys.readouterr()
+    assert captured.out == "" and "hello" in captured.err
