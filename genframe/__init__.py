@@ -24,6 +24,8 @@ from genframe.errors import GenframeError, PluginError, Problem, RecipeError, Ru
 from genframe.hooks import GENFRAME_API, Component, hookimpl
 
 if TYPE_CHECKING:
+    from genframe.api import Model, load, resume, train
+    from genframe.data.fetch import RemoteFile, data_root
     from genframe.data.spec import DataSpec, Field
     from genframe.discovery import register
     from genframe.distributions import Bernoulli, DiagonalGaussian
@@ -44,17 +46,23 @@ _LAZY = {
     "DiagonalGaussian": "genframe.distributions",
     "DataSpec": "genframe.data.spec",
     "Field": "genframe.data.spec",
+    "RemoteFile": "genframe.data.fetch",
+    "data_root": "genframe.data.fetch",
     "register": "genframe.discovery",
+    "Model": "genframe.api",
+    "load": "genframe.api",
+    "resume": "genframe.api",
+    "train": "genframe.api",
 }
 
 __all__ = [
-    "GENFRAME_API",
     "Bernoulli",
     "Component",
     "Count",
     "DataSpec",
     "DiagonalGaussian",
     "Field",
+    "GENFRAME_API",
     "Ge",
     "GenframeError",
     "Gt",
@@ -64,6 +72,7 @@ __all__ = [
     "Levels",
     "Lt",
     "MinLen",
+    "Model",
     "MultipleOf",
     "Noise",
     "NonNegative",
@@ -72,16 +81,21 @@ __all__ = [
     "Probability",
     "Problem",
     "RecipeError",
+    "RemoteFile",
     "RunError",
     "Schedulable",
     "Shape",
     "Terms",
     "Verdict",
     "__version__",
+    "data_root",
     "draw_level",
     "hookimpl",
+    "load",
     "per_example",
     "register",
+    "resume",
+    "train",
 ]
 
 

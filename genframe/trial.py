@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from genframe.errors import Mark, Problem, RecipeError
+from genframe.kinds import KINDS
 from genframe.parts import Parts, random_rows
 from genframe.values import Levels, Shape, Terms, Verdict
 from genframe.wiring import (
@@ -143,6 +144,7 @@ class Trial:
         if isinstance(call.function, Part):
             self._check_event(call, args, wire)
             function = self._component(call.function.instance, args, call.place, wire)
+            lead = self._lead(call.function.instance, args, lead)
         else:
             inner = self.bound(call.function, frame, wire)
             function, lead = inner.value, max(lead, inner.lead)
@@ -168,6 +170,13 @@ class Trial:
                 raise RecipeError(*problems) from error.__cause__
         self._remember_buffers(name)
         return self.parts.caller(name)
+
+    def _lead(self, name: str, args: list[Tracked], lead: int) -> int:
+        """The dimensions in front of a net's result: those of its first argument, whose event it knows."""
+        shapes = self.parts.shapes[name]
+        if KINDS[self.parts.wiring.instances[name].kind].folds and shapes and isinstance(args[0].value, Tensor):
+            return args[0].value.ndim - len(shapes[0])
+        return lead
 
     def _remember_buffers(self, name: str) -> None:
         """Running averages must not move in a trial: they are put back when it ends."""

@@ -1,0 +1,98 @@
+"""The command line: one module a verb, imported when the verb is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from genframe import __version__
+from genframe.errors import GenframeError
+
+# Verb -> what `genframe --help` says of it. The module `genframe.cli.VERB` holds the command of that name.
+VERBS = {
+    "train": "Train a recipe.",
+    "resume": "Go on with a run.",
+    "validate": "Check a recipe without training it.",
+    "explain": "Show what a recipe computes, for whom, and who teaches whom.",
+    "sample": "Draw samples from a run into a picture.",
+    "reconstruct": "Put examples beside what a run makes of them.",
+    "evaluate": "Measure a run by the recipe's metrics.",
+    "list": "List the components that are installed.",
+    "show": "Show a component: its options, defaults, source.",
+    "recipes": "List, print, copy and compare recipes.",
+    "plugins": "List the installed plugins and their state.",
+    "data": "List the datasets, download one.",
+    "schema": "Write the JSON Schema that editors complete recipes from.",
+    "doctor": "Check versions, devices, plugins and folders.",
+}
+
+EPILOG = """\b
+Examples:
+  genframe train vae/digits
+  genframe train my.yaml prior.dim=10 train.epochs=5
+  genframe resume runs/vae-digits-20260101-120000
+  genframe recipes list
+  genframe list encoder
+
+Shell completion: eval "$(_GENFRAME_COMPLETE=bash_source genframe)", or zsh_source, fish_source.
+Plugins: --no-plugins loads none but genframe's own command line, --no-plugins=a,b all but a and b."""
+
+
+class Verbs(click.Group):
+    """Finds a verb's module by its name, so that `--help` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command = getattr(import_module(f"genframe.cli.{cmd_name}"), "command", None)
+        return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], VERBS, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else f" There are {', '.join(VERBS)}."
+            ctx.fail(f"there is no verb {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="genframe")
+def group() -> None:
+    """Generative models from parts: VAE, DAE and GAN from YAML recipes and plugins."""
+
+
+def main() -> None:
+    """The entry point. Exit codes: 0 ok, 1 run failed, 2 input invalid, 3 plugin problem, 130/143 stopped and saved."""
+    from genframe.discovery import blocked_from
+
+    blocked = blocked_from(sys.argv[1:], os.environ)
+    arguments = [argument for argument in sys.argv[1:] if argument.partition("=")[0] != "--no-plugins"]
+    try:
+        group.main(arguments, prog_name="genframe", standalone_mode=False, obj=blocked)
+    except GenframeError as error:
+        from genframe.rendering import report
+
+        report(error, sys.stderr)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

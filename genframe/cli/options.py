@@ -1,0 +1,49 @@
+"""Options and arguments that several verbs share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from genframe.registry import Registry
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def plugins(command: Command) -> Command:
+    """`-p FILE`: local plugin files."""
+    return click.option(
+        "-p", "--plugin", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
+        help="A Python file with components of your own; may be given several times.",
+    )(command)  # fmt: skip
+
+
+def as_json(command: Command) -> Command:
+    """`--json`."""
+    return click.option("--json", "json_", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+def overrides(command: Command) -> Command:
+    """`key.path=value ...`."""
+    return click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")(command)
+
+
+def run(command: Command) -> Command:
+    """`RUN`, a run folder."""
+    return click.argument("run", metavar="RUN", type=click.Path(path_type=Path))(command)
+
+
+def registry(files: tuple[Path, ...]) -> Registry:
+    """What is installed, with the local files of the command line."""
+    from genframe.discovery import discover
+
+    blocked = click.get_current_context().find_root().obj
+    return discover(files=files, blocked=blocked or frozenset())
+
+
+def print_json(data: Any) -> None:
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,61 @@
+"""`genframe train RECIPE`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from genframe.cli import options
+
+EPILOG = """\b
+Examples:
+  genframe train vae/digits
+  genframe train my.yaml --run-dir runs/first
+  genframe train my.yaml prior.dim=10 decoder.hidden='[200, 200]' train.epochs=5
+  genframe train my.yaml -p ./my_parts.py
+
+\b
+RECIPE is a file, or the name of an installed recipe (genframe recipes list).
+Settings KEY.PATH=VALUE are merged onto the recipe, last of all. Ctrl-C finishes the step and saves:
+genframe resume RUN goes on from there."""
+
+
+@click.command("train", epilog=EPILOG)
+@click.argument("recipe")
+@options.overrides
+@click.option("--run-dir", metavar="DIR", type=click.Path(path_type=Path), help="The run's folder; must not exist.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@options.as_json
+@options.plugins
+def command(
+    recipe: str, overrides: tuple[str, ...], run_dir: Path | None, quiet: bool, json_: bool, files: tuple[Path, ...]
+) -> None:
+    """Train a recipe in a new run folder."""
+    found = options.registry(files)
+    from genframe.recipe import load_recipe
+
+    checked = load_recipe(recipe, overrides, registry=found)  # a mistake is told before torch is loaded
+    from genframe.engine import loop
+    from genframe.engine.progress import progress_for
+
+    folder = loop.train(checked, run_dir, progress=progress_for(sys.stderr, quiet=quiet), command=sys.argv)
+    finished(folder, quiet, json_)
+
+
+def finished(folder: Path, quiet: bool, json_: bool) -> None:
+    """Say where everything is."""
+    pictures = sorted((folder / "samples").glob("*.png"))
+    if json_:
+        options.print_json({"run": str(folder), "pictures": [str(path) for path in pictures]})
+    elif not quiet:
+        click.echo(f"run       {folder}")
+        if pictures:
+            click.echo(f"pictures  {folder / 'samples'} ({len(pictures)}; newest {_newest_sample(pictures).name})")
+        click.echo(f"next      genframe evaluate {folder}\n          genframe sample {folder} -n 64 -o samples.png")
+
+
+def _newest_sample(pictures: list[Path]) -> Path:
+    samples = [path for path in pictures if path.name.startswith("sample-")]
+    return max(samples or pictures)
