@@ -60,7 +60,7 @@ def add_files(registry: Registry, files: Iterable[str | Path]) -> Registry:
     """The registry with more plugin files; one that it holds is not loaded again. Raises PluginError."""
     loaded = list(registry.loaded)
     for file in files:
-        path = Path(file).expanduser().resolve()
+        path = _resolved(file)
         if any(plugin.status.source == str(path) for plugin in loaded):
             continue
         _check_file(path, loaded)
@@ -71,11 +71,21 @@ def add_files(registry: Registry, files: Iterable[str | Path]) -> Registry:
     return replace(registry, loaded=tuple(loaded))
 
 
+def _resolved(file: str | Path) -> Path:
+    try:
+        path = Path(file).expanduser().resolve()
+        path.stat()
+    except (OSError, ValueError, RuntimeError) as error:  # no such file, a null byte, no such user
+        message = f"the plugin file {str(file)!r} can't be opened: {error}"
+        raise PluginError(Problem("GF321", message, command="genframe plugins list")) from error
+    return path
+
+
 def _check_file(path: Path, loaded: Iterable[Plugin]) -> None:
     """Raise PluginError unless the file can be a plugin of its stem's name."""
     taken = next((p.status for p in loaded if _plain(p.status.name) == _plain(path.stem)), None)
     if not path.is_file():
-        problem = Problem("GF321", f"there is no plugin file {path}")
+        problem = Problem("GF321", f"the plugin file {path} is no file")
     elif path.suffix != ".py":
         problem = Problem("GF322", f"a plugin file ends in .py, and {path.name} does not")
     elif not re.fullmatch(r"\w[\w-]*", path.stem, re.ASCII):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -59,7 +60,7 @@ def load_file(path: Path) -> Plugin:
 def malformed(component: Any, check_target: bool = True) -> str | None:
     """What is wrong with something that a hook returned in place of a component; None where nothing is."""
     if not isinstance(component, Component):
-        return f"a component was expected, and {component!r} came"
+        return f"a component was expected, and {reprlib.repr(component)} came"
     if not isinstance(component.aliases, tuple) or not isinstance(component.needs, tuple):
         return f"component {component.name!r}: aliases and needs are tuples of words"
     for name in (component.name, *component.aliases):
@@ -163,7 +164,7 @@ def _implementations(module: Any, name: str) -> Iterator[tuple[str, Callable[[],
 def _items(hook: str, function: Callable[[], Any]) -> list[Any]:
     result = function()
     if not isinstance(result, Iterable):
-        raise _Refusal("broken", f"{hook}() must return a list, and {result!r} came")
+        raise _Refusal("broken", f"{hook}() must return a list, and {reprlib.repr(result)} came")
     return list(result)
 
 
@@ -178,7 +179,7 @@ def _offer(hook: str, component: Any, status: PluginStatus, local: LocalModule |
 def _recipe_files(hook: str, folder: Any, status: PluginStatus) -> Iterator[RecipeFile]:
     """The recipes in a folder; those directly under `pipelines/` are pipelines."""
     if not isinstance(folder, (str, Path)) or not Path(folder).is_dir():
-        raise _Refusal("broken", f"{hook}(): {folder!r} is not a folder")
+        raise _Refusal("broken", f"{hook}(): {reprlib.repr(folder)} is not a folder")
     root = Path(folder)
     for path in sorted(root.rglob("*.yaml")):
         pipeline = path.parent == root / "pipelines"

@@ -196,6 +196,8 @@ def test_a_file_that_can_not_be_a_plugin_is_an_error(site: Site, tmp_path: Path)
     (elsewhere.folder / "notes.txt").write_text("")
     cases = {
         elsewhere.folder / "absent.py": "GF321",
+        elsewhere.folder: "GF321",
+        Path("~no-such-user-here/parts.py"): "GF321",
         elsewhere.folder / "notes.txt": "GF322",
         elsewhere.module("odd name", ""): "GF323",
         elsewhere.module("vq", ""): "GF324",
