@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from genframe.annotations import Ge
@@ -37,25 +37,28 @@ class Check:
     source: Source
     plugins: Plugins
     problems: Problems
+    meant: set[str] = field(default_factory=set)  # keys that are there, though misspelt
 
     def recipe(self) -> Recipe:
         """The recipe. Raises RecipeError or PluginError with every problem there is."""
         top = self._top()
         blocks = Blocks(self.plugins.registry, self.plugins.listed, self.problems)
-        data = datasets(top, self._start, blocks)
+        data = datasets(top, self._start, blocks, bool(self.meant & {"data", "datasets"}))
         instances = list(self._instances(top, blocks))
         wires = self._wires(top.get("wires"), "wires")
         outputs = self._wires(top.get("outputs"), "outputs")
-        written = [name for name, _, _, _ in self._slots(top)]
+        written = [name for name, _, _, _ in self._slots(top)] + sorted(self.meant & SLOTS.keys())
         names = ["", *entries(top.get("datasets"))] if "data" in top else list(entries(top.get("datasets")))
         scope = Scope(self.plugins.registry, self.plugins.listed, wires, written, names, self.problems)
         self._check_names(scope, outputs, instances)
         check_clashes(wires, instances, data.values(), self.problems)
-        players = self._players(top, blocks, wires, written)
+        players = self._players(top, blocks, scope)
         listed = {key: self._listed(top.get(key), key, blocks) for key in _LISTED_KINDS}
         outer = [*scope.names(), *(output.names[0] for output in outputs)]
         check_given([i for group in listed.values() for i in group], outer, self.problems, "evaluate.")
-        train = training(top.get("train"), self._start, self.problems)
+        train = None
+        if "train" in top or "train" not in self.meant:
+            train = training(top.get("train"), self._start, self.problems)
         values = fields(top, _TOP, "", self.problems)
         self.problems.raise_errors()
         assert train is not None
@@ -93,6 +96,7 @@ class Check:
             elif key not in KEYS:
                 message = f"a recipe has no key {key[:80]!r}"
                 self.problems.add("GF201", message, node.place, key, name=key, known=KEYS)
+                self.meant.add(self.problems[-1].nearest or key)
         top = entries(self.tree)
         version = top.get("genframe")
         if version is None:
@@ -134,7 +138,7 @@ class Check:
 
     def _wires(self, node: Node | None, section: str) -> tuple[Wire, ...]:
         if node is None:
-            if section == "wires":
+            if section == "wires" and section not in self.meant:
                 message = "a recipe needs wires, its own or those of a pipeline: `pipeline: vae`"
                 command = "genframe recipes list"
                 self.problems.add("GF203", message, self._start, "wires", command=command)
@@ -155,17 +159,16 @@ class Check:
         scope.check_cycles()
         check_given(instances, scope.names(), self.problems)
 
-    def _players(
-        self, top: dict[str, Node], blocks: Blocks, wires: tuple[Wire, ...], instances: list[str]
-    ) -> tuple[Player, ...]:
-        names = [name for wire in wires if not wire.params for name in wire.names if name != "_"]
-        players = Players(blocks, self.problems, names, instances, top.get("optimizer"))
-        if not entries(top.get("players")) and not isinstance(top.get("players", self.tree).value, list):
+    def _players(self, top: dict[str, Node], blocks: Blocks, scope: Scope) -> tuple[Player, ...]:
+        node = top.get("players")
+        if node is None or node.value == {}:
+            if "players" in self.meant:
+                return ()
             message = "a recipe needs players, who train its components: "
             message += "`players: {model: {trains: [...], minimises: {...: 1}}}`, or those of a pipeline"
             self.problems.add("GF203", message, self._start, "players")
             return ()
-        return players.all(top["players"])
+        return Players(blocks, self.problems, scope, top.get("optimizer")).all(node)
 
     def _listed(self, node: Node | None, key: str, blocks: Blocks) -> tuple[Instance, ...]:
         """`evaluate` and `track`: components by name."""

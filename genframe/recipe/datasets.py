@@ -25,14 +25,14 @@ _TABLE: dict[str, Any] = {
 }
 
 
-def datasets(top: dict[str, Node], start: Mark, blocks: Blocks) -> dict[str, Data]:
+def datasets(top: dict[str, Node], start: Mark, blocks: Blocks, misspelt: bool = False) -> dict[str, Data]:
     """The datasets by name; the single `data:` is called ""."""
     problems = blocks.problems
     data, several = top.get("data"), top.get("datasets")
     if data is not None and several is not None:
         message = "a recipe has `data`, one dataset, or `datasets`, several; `data: null` takes back a base's"
         problems.add("GF212", message, several.place, "datasets", related=((data.place, "data"),))
-    if data is None and several is None:
+    if data is None and several is None and not misspelt:
         message = "a recipe needs data: `data: digits`"
         problems.add("GF203", message, start, "data", command="genframe list dataset")
     made = {"": _dataset(data, "", "data", blocks)} if data is not None else {}

@@ -13,7 +13,7 @@ from genframe.recipe.scalars import ScalarError, resolve
 _WIDTH = 100
 _PLAIN_IN_FLOW = re.compile(r"[A-Za-z_./<][A-Za-z0-9_./ ()<>=+*$^~-]*")
 _PLAIN_IN_BLOCK = re.compile(r"[A-Za-z_./<][A-Za-z0-9_./ ()<>=+*$^~,\[\]-]*")
-_WORDS_OF_OLD = re.compile(r"(?i)y|n|yes|no|on|off|null|true|false")
+_WORDS_OF_OLD = re.compile(r"(?i)yes|no|on|off|null|true|false")
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _MAX_DEPTH = 60
 

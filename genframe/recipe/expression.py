@@ -87,7 +87,7 @@ def parse(text: str) -> Expression:
 
 
 def signature(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Parse a wire's key: `fake` -> (("fake",), ()); `fake, _` -> two names; `judge(v)` -> (("judge",), ("v",)).
+    """Parse a wire's key: `a, _` -> (("a", "_"), ()); `judge(v)` -> (("judge",), ("v",)).
 
     Raises ExpressionError.
     """

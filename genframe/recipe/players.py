@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from genframe.annotations import Count, Ge, Lt, Positive, Schedulable
 from genframe.errors import Mark
+from genframe.kinds import SLOTS
 from genframe.recipe.blocks import Blocks, entries
 from genframe.recipe.load import kind_of
 from genframe.recipe.model import Instance, Player, Term
 from genframe.recipe.names import name_fault
-from genframe.recipe.places import PLAYER_KEYS, TERM_KEYS, term_at, written_out
+from genframe.recipe.places import PLAYER_KEYS, TERM_KEYS, written_out
 from genframe.recipe.problems import Problems
+from genframe.recipe.scope import Scope
 from genframe.recipe.settings import block, fields, span
 from genframe.recipe.tree import Node
 from genframe.recipe.values import INVALID
@@ -30,12 +31,11 @@ _TABLE: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Players:
-    """Makes the players of a recipe. `wires` and `instances` are the names there are."""
+    """Makes the players of a recipe, whose names are those of a scope."""
 
     blocks: Blocks
     problems: Problems
-    wires: Collection[str]
-    instances: Collection[str]
+    scope: Scope
     optimizer: Node | None
 
     def all(self, node: Node) -> tuple[Player, ...]:
@@ -57,7 +57,7 @@ class Players:
                 message = f"the player {name!r} needs `{key}`: {what}"
                 self.problems.add("GF203", message, node.place, f"{path}.{key}")
         trains = self._trains(written.get("trains"), f"{path}.trains")
-        terms = self._terms(written.get("minimises"), path)
+        terms = self._terms(written.get("minimises"), name)
         optimizer = self._optimizer(written.get("optimizer"), name, node.place)
         values = fields(written, _TABLE, path, self.problems) | self._times(written, path)
         if optimizer is None:
@@ -75,9 +75,8 @@ class Players:
             if not isinstance(item.value, str):
                 message = f"expected the name of an instance, got {kind_of(item)}"
                 self.problems.add("GF205", message, item.mark, path)
-            elif item.value not in self.instances:
-                message = f"{item.value[:80]!r} is no instance of the recipe, so it can't be trained"
-                self.problems.add("GF213", message, item.mark, path, name=item.value, known=self.instances)
+            elif item.value not in self.scope.instances:
+                self._untrainable(item, item.value, path)
             elif item.value in found:
                 related = ((found[item.value], "the other"),)
                 message = f"{item.value!r} stands here twice"
@@ -86,23 +85,32 @@ class Players:
                 found[item.value] = item.mark
         return tuple(found.items())
 
-    def _terms(self, node: Node | None, player_path: str) -> tuple[Term, ...]:
-        path = f"{player_path}.minimises"
+    def _untrainable(self, item: Node, name: str, path: str) -> None:
+        if name in self.scope.missing:
+            return  # told of where an expression asks for it
+        message = f"{name[:80]!r} is no instance of the recipe, so it can't be trained"
+        known = () if name in SLOTS else self.scope.instances
+        command = f"genframe list {name}" if name in SLOTS else None
+        self.problems.add("GF213", message, item.mark, path, name=name, known=known, command=command)
+
+    def _terms(self, node: Node | None, player: str) -> tuple[Term, ...]:
+        path = f"players.{player}.minimises"
         if node is None:
             return ()
         if not isinstance(node.value, dict) or not entries(node):
             message = f"expected a mapping of wires to weights, `{{objective: 1}}`, got {kind_of(node)}"
             self.problems.add("GF205", message, node.mark, path)
             return ()
-        made = (self._term(wire, inside, path) for wire, inside in entries(node).items())
+        made = (self._term(player, wire, inside) for wire, inside in entries(node).items())
         return tuple(term for term in made if term is not None)
 
-    def _term(self, wire: str, node: Node, path: str) -> Term | None:
-        place, path = (*path.split(".")[:1], "", "minimises", wire), f"{path}.{wire}"
-        assert term_at(place)
-        if wire not in self.wires:
-            message = f"{wire[:80]!r} is no wire of the recipe, so it can't be minimised"
-            self.problems.add("GF213", message, node.place, path, name=wire, known=self.wires)
+    def _term(self, player: str, wire: str, node: Node) -> Term | None:
+        place = ("players", player, "minimises", wire)
+        path = ".".join(place)
+        wires = self.scope.plain_wires()
+        if wire not in wires:
+            message = f"{wire[:80]!r} is no wire without arguments, so it can't be minimised"
+            self.problems.add("GF213", message, node.place, path, name=wire, known=wires)
         mark, written_so_far = node.place, len(self.problems)
         node = written_out(node, place)
         written = block(node, path, TERM_KEYS, self.problems)

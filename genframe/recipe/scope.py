@@ -45,6 +45,10 @@ class Scope:
         fields = FIELDS if self.single else ()
         return [*wires, *self.instances, *filter(None, self.datasets), *fields]
 
+    def plain_wires(self) -> list[str]:
+        """The wires that are values: those without arguments."""
+        return [name for wire in self.wires if not wire.params for name in wire.names if name != "_"]
+
     def check(self, wires: tuple[Wire, ...], section: str) -> None:
         """Note every name in the expressions that stands for nothing."""
         known = {*self.names(), *RESERVED_NAMES}

@@ -35,7 +35,7 @@ def fields(
 ) -> dict[str, Any]:
     """The values of the keys that a table of annotations knows and that are written and right."""
     values = {
-        key: check_value(written[key], annotation, f"{path}.{key}", problems)
+        key: check_value(written[key], annotation, f"{path}.{key}".lstrip("."), problems)
         for key, annotation in table.items()
         if key in written
     }
