@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,32 +13,20 @@ from genframe import Count
 Parts = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
-def elbo(
-    elbo_parts: Parts,
-    data: Any,
-    *,
-    split: Literal["train", "validation", "test"] = "test",
-    batch_size: Count = 500,
-) -> dict[str, float]:
+def elbo(elbo_parts: Parts, data: Any, *, batch_size: Count = 500) -> dict[str, float]:
     """The mean over a split of log p(x|z) - KL(q(z|x) || p(z)), in nats, one z an x; and its standard error.
 
-    elbo_parts: an output x -> (rate, distortion), each (batch,). `split` is the one that `data` is of.
+    elbo_parts: an output x -> (rate, distortion), each (batch,).
     """
     rate, distortion = _examples(elbo_parts, data, batch_size)
     value = -(rate + distortion)
     return {"elbo": float(value.mean()), "elbo_standard_error": float(value.std() / len(value) ** 0.5)}
 
 
-def rate_distortion(
-    elbo_parts: Parts,
-    data: Any,
-    *,
-    split: Literal["train", "validation", "test"] = "test",
-    batch_size: Count = 500,
-) -> dict[str, float]:
+def rate_distortion(elbo_parts: Parts, data: Any, *, batch_size: Count = 500) -> dict[str, float]:
     """The means over a split of the rate KL(q(z|x) || p(z)) and the distortion -log p(x|z), in nats.
 
-    Alemi et al. 2018. elbo_parts and split: as for `elbo`.
+    Alemi et al. 2018. elbo_parts: as for `elbo`.
     """
     rate, distortion = _examples(elbo_parts, data, batch_size)
     return {"rate": float(rate.mean()), "distortion": float(distortion.mean())}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,14 +21,13 @@ def log_likelihood(
     *,
     k: Count = 5000,
     count: Count = 1000,
-    split: Literal["train", "validation", "test"] = "test",
     rows: Count = 5000,
 ) -> dict[str, float]:
     """The mean over the first `count` examples of log 1/k sum_{i=1}^k w_i, in nats; and its standard error.
 
     Burda et al. 2016, eq. 8. A lower bound of log p(x) in expectation, which rises with k: quote it with k.
-    log_weights: an output (x, k) -> log w (k, batch). `split` is the one that `data` is of. At most `rows`
-    pairs of an example and a sample are decoded at once, fewer where an example is large.
+    log_weights: an output (x, k) -> log w (k, batch). At most `rows` pairs of an example and a sample are
+    decoded at once, fewer where an example is large.
     """
     first = next(iter(data.batches(1)))["x"]
     rows = min(rows, max(VALUES // first.numel(), 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,13 +16,11 @@ def active_units(
     data: Any,
     *,
     threshold: Positive = 0.01,
-    split: Literal["train", "validation", "test"] = "test",
     batch_size: Count = 500,
 ) -> dict[str, float]:
     """How many latents u have Var_x(E[z_u|x]) > threshold over a split, and how many there are.
 
-    Burda et al. 2016, section 5.2. encode: an output x -> E[z|x] (batch, ...). `split` is the one that `data`
-    is of.
+    Burda et al. 2016, section 5.2. encode: an output x -> E[z|x] (batch, ...).
     """
     means = torch.cat([encode(batch["x"]).flatten(1) for batch in data.batches(batch_size)]).double()
     return {"active_units": float((means.var(0) > threshold).sum()), "latent_units": float(means.shape[1])}
