@@ -7,6 +7,9 @@ from torch import Tensor
 
 from genframe.data.order import seeded
 
+DRAWN_ONCE = ("threshold", "static")
+"""The ways by which an example is the same bits at every step."""
+
 
 def scaled(stored: Tensor) -> Tensor:
     """Stored pictures (bytes, bits, or floats already in [0, 1]) as float32 in [0, 1]."""
@@ -62,13 +65,13 @@ class Pictures:
     def repeatable(self, field: str, stored: Tensor, rows: Tensor, split: str) -> Tensor:
         """The examples at positions `rows` of a split, float32; the same whenever they are asked for."""
         pixels = scaled(stored)
-        if self.way == "none" or stored.dtype == torch.bool:  # static bits, drawn when they were loaded
+        if self.way == "none" or stored.dtype == torch.bool:  # bits since they were loaded
             return pixels
         if self.way == "threshold":
             return threshold(pixels)
         return draw_for_rows(pixels, rows, seeded(self.seed, self.way, self.dataset, field, split))
 
-    def static_bits(self, field: str, stored: Tensor, split: str) -> Tensor:
+    def bits(self, field: str, stored: Tensor, split: str) -> Tensor:
         """A whole split's pictures as bits (bool), some thousands at a time."""
         bits = torch.empty_like(stored, dtype=torch.bool)
         for rows in torch.split(torch.arange(len(stored)), 4096):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from typing import Any
 
@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from genframe.data import check
-from genframe.data.binarise import Pictures
-from genframe.data.order import divided, epoch_order
+from genframe.data.binarise import DRAWN_ONCE, Pictures
+from genframe.data.order import Order, divided
 from genframe.data.spec import UNKNOWN, DataSpec, Field
-from genframe.data.store import Examples, Resident, Rows, Streamed, TensorRows, fits, whole
+from genframe.data.store import Examples, Failure, Resident, Rows, Streamed, TensorRows, fits
 from genframe.errors import Problem, RecipeError
 from genframe.recipe.model import Data
 
@@ -38,18 +38,17 @@ class Feed:
         self.seed = seed
         self.device = torch.device(device)
         self.name = data.instance.name
+        self._block = _Block(data)
         self._promised = dataset.spec()
-        pictures = Pictures(data.binarise, seed, self.name, self.device)
-        self._pictures = {name: pictures for name, field in self._promised.fields.items() if field.image}
         self._stores: dict[str, Resident | Streamed] = {}
         self._digests: dict[str, str] = {}
-        self._orders: dict[int, Tensor] = {}
         self._stream: Iterator[Rows] = iter(())
         self._stream_step = -1
+        pictures = Pictures(data.binarise, seed, self.name, self.device)
+        self._pictures = {name: pictures for name, field in self._promised.fields.items() if field.image}
         if data.binarise != "none" and not self._pictures:
-            raise self._error(
-                "GF605", f"`binarise: {data.binarise}` needs pictures; {self._named} has none", "binarise"
-            )
+            message = f"`binarise: {data.binarise}` needs pictures, and {self._block.dataset} has none"
+            raise self._block.error("GF605", message, "binarise")
 
     @cached_property
     def spec(self) -> DataSpec:
@@ -65,8 +64,8 @@ class Feed:
         """Whole batches in one pass over the training split; the last part batch is dropped."""
         length, size = len(self._positions[0]), self.data.batch_size
         if length < size:
-            message = f"{self._named} has {length} training examples, fewer than one batch of {size}"
-            raise self._error("GF603", message, "batch_size")
+            message = f"{self._block.dataset} has {length} training examples, fewer than one batch of {size}"
+            raise self._block.error("GF603", message, "batch_size")
         return length // size
 
     def batch(self, step: int) -> Rows:
@@ -75,20 +74,19 @@ class Feed:
         Pictures are float32 in [0, 1], or bits. `index` is an example's position in the dataset's own
         training split, before validation is cut off.
         """
+        rows = self._order.rows(step)
         store = self._store("train")
-        rows = self._rows(step)
-        raw = store.rows(rows) if isinstance(store, Resident) else self._streamed(store, step)
-        wires = dict(raw)
+        wires = store.rows(rows) if isinstance(store, Resident) else self._streamed(store, step)
         for field, pictures in self._pictures.items():
-            wires[field] = pictures.at_step(field, raw[field], rows, step)
+            wires[field] = pictures.at_step(field, wires[field], rows, step)
         wires["index"] = rows.to(self.device)
         return wires
 
     def split(self, name: str) -> Split:
         """A split for evaluation: `train`, `validation` or `test`."""
         if name not in self.spec.lengths:
-            message = f"{self._named} has no split {name!r}; it has {', '.join(self.spec.lengths)}"
-            raise self._error("GF604", message, "validation" if name == "validation" else "")
+            message = f"{self._block.dataset} has no split {name!r}; it has {', '.join(self.spec.lengths)}"
+            raise self._block.error("GF604", message, "validation" if name == "validation" else "")
         kept, held_out = self._positions
         source, positions = name, torch.arange(self.spec.lengths[name])
         if name == "train":
@@ -105,87 +103,40 @@ class Feed:
         parts = [(split, self._digest(split)) for split in sorted(self._promised.lengths)]
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
-    # Which examples
+    def close(self) -> None:
+        """End the workers that read ahead. The next batch starts new ones."""
+        self._stream, self._stream_step = iter(()), -1
 
     @cached_property
     def _positions(self) -> tuple[Tensor, Tensor]:
         """Positions in the dataset's training split: those trained on, those held out for validation."""
         if "train" not in self._promised.lengths:
-            raise self._error("GF604", f"{self._named} has no training split")
+            raise self._block.error("GF604", f"{self._block.dataset} has no training split")
         length, wanted = self._length("train"), self.data.validation
         held_out = int(wanted) if wanted >= 1 else round(wanted * length)
         if held_out and "validation" in self._promised.lengths:
-            message = f"{self._named} has a validation split of its own; leave `validation` out"
-            raise self._error("GF604", message, "validation")
-        if held_out >= length or wanted < 0:
-            message = (
-                f"`validation: {wanted}` leaves nothing to train on: there are {length} training examples"
-            )
-            raise self._error("GF604", message, "validation")
+            message = f"{self._block.dataset} has a validation split of its own; leave `validation` out"
+            raise self._block.error("GF604", message, "validation")
+        if not 0 <= held_out < length:
+            message = f"`validation: {wanted}` can't be cut off {length} training examples"
+            raise self._block.error("GF604", message, "validation")
         return divided(self.seed, self.name, length, held_out)
+
+    @cached_property
+    def _order(self) -> Order:
+        positions = self._positions[0].to(self._store("train").order_device)
+        return Order(self.seed, self.name, positions, self.data.batch_size, self.steps_per_epoch)
 
     def _length(self, split: str) -> int:
         promised = self._promised.lengths[split]
         return len(self._store(split)) if promised == UNKNOWN else promised
 
-    def _rows(self, step: int) -> Tensor:
-        """Positions (batch,) of a step's examples."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        order = self._orders.get(epoch)
-        if order is None:
-            order = self._start_epoch(epoch)
-        first = place * self.data.batch_size
-        return order[first : first + self.data.batch_size]
-
-    def _start_epoch(self, epoch: int) -> Tensor:
-        kept, _ = self._positions
-        order = kept[epoch_order(self.seed, self.name, epoch, len(kept))].to(
-            self._store("train").order_device
-        )
-        # Two epochs are remembered: workers that read ahead are in the next one before this one has ended.
-        self._orders = {e: o for e, o in self._orders.items() if e == epoch - 1} | {epoch: order}
-        return order
-
-    # Where they are held
-
-    def _store(self, split: str) -> Resident | Streamed:
-        store = self._stores.get(split)
-        if store is None:
-            with self._placed():
-                store = self._stores[split] = self._opened(split)
-        return store
-
-    def _opened(self, split: str) -> Resident | Streamed:
-        dataset: Any = self.dataset
-        in_memory = fits(self._promised, split) if self.data.in_memory is None else self.data.in_memory
-        if not in_memory:
-            examples = (
-                dataset.examples(split) if hasattr(dataset, "examples") else TensorRows(dataset.load(split))
-            )
-            streamed = Streamed(examples, self.data.workers, self.device, self._check_rows)
-            self._check(check.length_differs(len(streamed), self._promised, split))
-            return streamed
-        tensors = (
-            dataset.load(split)
-            if hasattr(dataset, "load")
-            else whole(dataset.examples(split), self.data.workers)
-        )
-        self._check_rows(tensors)
-        resident = Resident({name: tensors[name] for name in self._promised.fields}, self.device)
-        self._check(check.length_differs(len(resident), self._promised, split))
-        return self._with_static_bits(resident, split) if self.data.binarise == "static" else resident
-
-    def _with_static_bits(self, store: Resident, split: str) -> Resident:
-        """The split with its pictures as bits; what they were drawn from is let go, but its digest kept."""
-        self._digests[split] = store.digest()
-        bits = {name: p.static_bits(name, store.tensors[name], split) for name, p in self._pictures.items()}
-        return Resident({**store.tensors, **bits}, self.device)
-
     def _streamed(self, store: Streamed, step: int) -> Rows:
         if step != self._stream_step:
-            self._stream = store.batches(self._rows(s) for s in count(step))
-        self._stream_step = step + 1
-        return next(self._stream)
+            self.close()
+            self._stream = store.batches(map(self._order.rows, count(step)))
+        rows, self._stream_step = next(self._stream), step + 1
+        return rows
 
     def _digest(self, split: str) -> str:
         store = self._store(split)
@@ -193,34 +144,43 @@ class Feed:
             self._digests[split] = store.digest()
         return self._digests[split]
 
-    # What is wrong with them
+    def _store(self, split: str) -> Resident | Streamed:
+        store = self._stores.get(split)
+        if store is None:
+            with self._block.placed():
+                store = self._stores[split] = self._opened(split)
+        return store
 
-    @property
-    def _named(self) -> str:
-        return f"the dataset {self.data.instance.offer.component.name!r}"
+    def _opened(self, split: str) -> Resident | Streamed:
+        dataset: Any = self.dataset
+        in_memory = fits(self._promised, split) if self.data.in_memory is None else self.data.in_memory
+        if in_memory and hasattr(dataset, "load"):
+            tensors = dataset.load(split)
+            self._block.check(tensors, self._promised)
+        else:
+            streamed = self._opened_stream(split)
+            if not in_memory:
+                return streamed
+            tensors = streamed.whole()
+        resident = Resident({name: tensors[name] for name in self._promised.fields}, self.device)
+        self._block.check_length(len(resident), self._promised, split)
+        return self._with_bits(resident, split) if self.data.binarise in DRAWN_ONCE else resident
 
-    def _check_rows(self, rows: Rows) -> None:
-        self._check(check.rows_differ(rows, self._promised))
+    def _opened_stream(self, split: str) -> Streamed:
+        dataset: Any = self.dataset
+        examples = (
+            dataset.examples(split) if hasattr(dataset, "examples") else TensorRows(dataset.load(split))
+        )
+        checked = partial(self._block.check, spec=self._promised)
+        streamed = Streamed(examples, self._promised.fields, self.data.workers, self.device, checked)
+        self._block.check_length(len(streamed), self._promised, split)
+        return streamed
 
-    def _check(self, complaints: list[str]) -> None:
-        if complaints:
-            raise RecipeError(*(self._problem("GF602", f"{self._named}: {text}") for text in complaints))
-
-    def _problem(self, code: str, message: str, key: str = "") -> Problem:
-        block = f"datasets.{self.name}" if self.name else "data"
-        return Problem(code, message, self.data.instance.mark, f"{block}.{key}" if key else block)
-
-    def _error(self, code: str, message: str, key: str = "") -> RecipeError:
-        return RecipeError(self._problem(code, message, key))
-
-    @contextmanager
-    def _placed(self) -> Iterator[None]:
-        """Errors of a dataset component get the place of its block in the recipe."""
-        try:
-            yield
-        except RecipeError as error:
-            mark = self.data.instance.mark
-            raise RecipeError(*(replace(p, mark=p.mark or mark) for p in error.problems)) from error
+    def _with_bits(self, store: Resident, split: str) -> Resident:
+        """The split with its pictures as bits; what they were made from is let go, but its digest kept."""
+        self._digests[split] = store.digest()
+        bits = {name: p.bits(name, store.tensors[name], split) for name, p in self._pictures.items()}
+        return Resident({**store.tensors, **bits}, self.device)
 
 
 class Split:
@@ -263,9 +223,48 @@ class Split:
         return self._batches(torch.split(self._positions, batch_size))
 
     def _batches(self, indices: Sequence[Tensor]) -> Iterator[Rows]:
-        for rows, raw in zip(indices, self._store.batches(indices), strict=True):
-            wires = dict(raw)
+        for rows, wires in zip(indices, self._store.batches(indices), strict=True):
             for field, pictures in self._pictures.items():
-                wires[field] = pictures.repeatable(field, raw[field], rows, self._source)
+                wires[field] = pictures.repeatable(field, wires[field], rows, self._source)
             wires["index"] = rows.to(self._device)
             yield wires
+
+
+class _Block:
+    """A dataset's block of the recipe, as the place of what is wrong with the data."""
+
+    def __init__(self, data: Data) -> None:
+        self.mark = data.instance.mark
+        self.path = f"datasets.{data.instance.name}" if data.instance.name else "data"
+        self.dataset = f"the dataset {data.instance.offer.component.name!r}"
+
+    def error(self, code: str, message: str, key: str = "") -> RecipeError:
+        return RecipeError(self._problem(code, message, key))
+
+    def check(self, rows: Mapping[str, Tensor] | Failure, spec: DataSpec) -> None:
+        if isinstance(rows, Failure):
+            raise self._here(rows.problems)
+        self._raise(check.rows_differ(rows, spec))
+
+    def check_length(self, length: int, spec: DataSpec, split: str) -> None:
+        self._raise(check.length_differs(length, spec, split))
+
+    @contextmanager
+    def placed(self) -> Iterator[None]:
+        """Problems that a dataset component raises without a place get this one."""
+        try:
+            yield
+        except RecipeError as error:
+            raise self._here(error.problems) from error
+
+    def _here(self, problems: Iterable[Problem]) -> RecipeError:
+        return RecipeError(
+            *(replace(p, mark=p.mark or self.mark, path=p.path or self.path) for p in problems)
+        )
+
+    def _raise(self, complaints: list[str]) -> None:
+        if complaints:
+            raise RecipeError(*(self._problem("GF602", f"{self.dataset}: {text}") for text in complaints))
+
+    def _problem(self, code: str, message: str, key: str = "") -> Problem:
+        return Problem(code, message, self.mark, f"{self.path}.{key}" if key else self.path)

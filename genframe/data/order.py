@@ -28,3 +28,33 @@ def divided(seed: int, dataset: str, length: int, held_out: int) -> tuple[Tensor
     generator = torch.Generator().manual_seed(seeded(seed, "validation", dataset))
     shuffled = torch.randperm(length, generator=generator)
     return shuffled[held_out:].sort().values, shuffled[:held_out].sort().values
+
+
+class Order:
+    """Which of the training examples at `positions` (n,) are in the batch of a step."""
+
+    def __init__(
+        self, seed: int, dataset: str, positions: Tensor, batch_size: int, steps_per_epoch: int
+    ) -> None:
+        self.seed = seed
+        self.dataset = dataset
+        self.positions = positions
+        self.batch_size = batch_size
+        self.steps_per_epoch = steps_per_epoch
+        self._epochs: dict[int, Tensor] = {}
+
+    def rows(self, step: int) -> Tensor:
+        """Positions (batch,) of a step's examples."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        order = self._epochs.get(epoch)
+        if order is None:
+            order = self._begin(epoch)
+        first = place * self.batch_size
+        return order[first : first + self.batch_size]
+
+    def _begin(self, epoch: int) -> Tensor:
+        shuffled = epoch_order(self.seed, self.dataset, epoch, len(self.positions)).to(self.positions.device)
+        # Two epochs are kept: workers that read ahead are in the next one before this one has ended.
+        kept = {past: order for past, order in self._epochs.items() if past == epoch - 1}
+        self._epochs = {**kept, epoch: self.positions[shuffled]}
+        return self._epochs[epoch]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import torch
@@ -11,9 +12,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from genframe.data.spec import UNKNOWN, DataSpec
+from genframe.errors import Problem, RecipeError
 
 FITS = 2 << 30
 """Bytes up to which a split is held in memory where the recipe does not say."""
+
+_PIECE = 256  # examples that are read or digested at a time
 
 Rows = dict[str, Tensor]
 """A batch: the tensor of each field, examples first."""
@@ -30,6 +34,13 @@ class Examples(Protocol):
     """
 
     def spec(self) -> DataSpec: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error of a dataset as data, because a worker's exceptions arrive as text."""
+
+    problems: tuple[Problem, ...]
 
 
 class Resident:
@@ -51,22 +62,30 @@ class Resident:
         return map(self.rows, indices)
 
     def digest(self) -> str:
-        """sha256 of names, types, shapes and bytes."""
-        return _digest(self.tensors).hexdigest()
+        """sha256 of every example in order."""
+        starts = range(0, len(self), _PIECE)
+        pieces = ({name: t[i : i + _PIECE] for name, t in self.tensors.items()} for i in starts)
+        return content_digest(pieces)
 
 
 class Streamed:
     """A split that is read example by example, by `workers` processes (0: by this one), and put on `device`.
 
-    `check` is called with each batch and raises where it is not what was promised.
+    `check` is called with each batch, or with the failure to read it, and raises where that is not sound.
     """
 
     order_device = torch.device("cpu")
 
     def __init__(
-        self, examples: Dataset[Any], workers: int, device: torch.device, check: Callable[[Rows], None]
+        self,
+        examples: Dataset[Any],
+        fields: Iterable[str],
+        workers: int,
+        device: torch.device,
+        check: Callable[[Rows | Failure], None],
     ) -> None:
         self.examples = examples
+        self.fields = tuple(fields)
         self.workers = workers
         self.device = device
         self.check = check
@@ -77,23 +96,28 @@ class Streamed:
     def batches(self, indices: Iterable[Tensor]) -> Iterator[Rows]:
         """The examples at each of `indices` (batch,), in their order, read ahead by the workers."""
         loader: DataLoader[Any] = DataLoader(
-            self.examples,
+            _Batches(self.examples),
             batch_sampler=cast(Any, _Lists(indices)),
             num_workers=self.workers,
-            collate_fn=_collate,
+            collate_fn=_as_it_is,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # else the workers' seeds are drawn from the default generator
         )
         for rows in loader:
             self.check(rows)
-            yield {name: tensor.to(self.device, non_blocking=True) for name, tensor in rows.items()}
+            yield {name: rows[name].to(self.device, non_blocking=True) for name in self.fields}
+
+    def whole(self) -> Rows:
+        """Every example, in order, as one tensor a field."""
+        parts = list(self.batches(self._in_order()))
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def digest(self) -> str:
         """sha256 of every example in order: reads the whole split."""
-        digest = hashlib.sha256()
-        for rows in self.batches(torch.split(torch.arange(len(self)), 256)):
-            digest.update(_digest(rows).digest())
-        return digest.hexdigest()
+        return content_digest(self.batches(self._in_order()))
+
+    def _in_order(self) -> Sequence[Tensor]:
+        return torch.split(torch.arange(len(self)), _PIECE)
 
 
 class TensorRows(Dataset[Any]):
@@ -112,6 +136,23 @@ class TensorRows(Dataset[Any]):
         return {name: tensor[indices] for name, tensor in self.tensors.items()}
 
 
+class _Batches(Dataset[Any]):
+    """Whole batches of a Dataset."""
+
+    def __init__(self, examples: Any) -> None:
+        self.examples = examples
+
+    def __getitems__(self, indices: list[int]) -> Rows | Failure:
+        try:
+            if hasattr(self.examples, "__getitems__"):
+                rows = self.examples.__getitems__(indices)
+            else:
+                rows = [self.examples[i] for i in indices]
+        except RecipeError as error:
+            return Failure(error.problems)
+        return rows if isinstance(rows, dict) else cast(Rows, default_collate(rows))
+
+
 class _Lists:
     """Tensors of positions as the lists that a DataLoader's batch sampler gives."""
 
@@ -128,22 +169,15 @@ def fits(spec: DataSpec, split: str) -> bool:
     return length == UNKNOWN or length * sum(f.stored_bytes for f in spec.fields.values()) <= FITS
 
 
-def whole(examples: Dataset[Any], workers: int) -> Rows:
-    """Every example of a torch Dataset, in order, as one tensor a field."""
-    loader: DataLoader[Any] = DataLoader(
-        examples, batch_size=256, num_workers=workers, collate_fn=_collate, generator=torch.Generator()
-    )
-    parts = list(loader)
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+def _as_it_is(rows: Any) -> Any:
+    return rows
 
 
-def _collate(rows: Any) -> Any:
-    return rows if isinstance(rows, dict) else default_collate(rows)
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> hashlib._Hash:
+def content_digest(pieces: Iterable[Rows]) -> str:
+    """sha256 of fields, types, shapes and bytes, in pieces of `_PIECE` examples: however they are held."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
-        digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest
+    for rows in pieces:
+        for name, tensor in sorted(rows.items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
+            digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()

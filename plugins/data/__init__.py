@@ -13,4 +13,13 @@ def genframe_datasets() -> list[Component]:
         Component(
             "digits", "genframe_plugins.data.digits:Digits", "6,000 MNIST digits that ship with genframe"
         ),
+        Component("mnist", "genframe_plugins.data.idx:Mnist", "70,000 handwritten digits"),
+        Component("fashion-mnist", "genframe_plugins.data.idx:FashionMnist", "70,000 pictures of clothes"),
+        Component("kmnist", "genframe_plugins.data.idx:Kmnist", "70,000 cursive hiragana"),
+        Component("arrays", "genframe_plugins.data.arrays:Arrays", "a .npy or .npz file, any shape"),
+        Component("images", "genframe_plugins.data.images:Images", "a folder of pictures"),
+        Component("ring", "genframe_plugins.data.synthetic:Ring", "Gaussians on a circle"),
+        Component("grid", "genframe_plugins.data.synthetic:Grid", "Gaussians on a square grid"),
+        Component("moons", "genframe_plugins.data.synthetic:Moons", "two interleaving half circles"),
+        Component("swiss-roll", "genframe_plugins.data.synthetic:SwissRoll", "a noisy spiral"),
     ]
