@@ -14,7 +14,7 @@ from genframe.recipe.places import ENGINE_KEYS
 from genframe.recipe.problems import Problems
 from genframe.recipe.tree import Node
 from genframe.recipe.values import INVALID, check_value, convert
-from genframe.recipe.words import described, marked, number_of, shown, takes_null
+from genframe.recipe.words import described, marked, number_of, range_of, shown, takes_null
 from genframe.registry import LookupProblem, Offer, Registry
 from genframe.signature import REQUIRED, Option, Signature, SignatureError
 
@@ -92,11 +92,10 @@ class Blocks:
         if marked(annotation, Scheduled) and isinstance(node.value, dict):
             return self.schedule(node, path)
         if marked(annotation, Ranged):
-            number = number_of(annotation)
             if isinstance(node.value, list):
-                return self._range(node, number, path)
+                return self._range(node, annotation, path)
             if node.value is not None:
-                return check_value(node, number, path, self.problems)
+                return check_value(node, number_of(annotation), path, self.problems)
         return check_value(node, annotation, path, self.problems)
 
     def schedule(self, node: Node, path: str) -> Schedule | None:
@@ -119,8 +118,8 @@ class Blocks:
         options = self.options(offer, inside.value, inside.place, f"{path}.{name}")
         return None if options is None else Schedule(offer, options)
 
-    def _range(self, node: Node, number: Any, path: str) -> Any:
-        ends = check_value(node, tuple[number, number], path, self.problems)
+    def _range(self, node: Node, annotation: Any, path: str) -> Any:
+        ends = check_value(node, range_of(annotation), path, self.problems)
         if ends is not INVALID and ends[0] > ends[1]:
             message = f"expected a range [low, high], got one that falls: {shown(ends)}"
             self.problems.add("GF205", message, node.mark, path)
@@ -170,7 +169,7 @@ class Blocks:
     def _settings(self, written: Mapping[str, Node], path: str) -> dict[str, Any]:
         """The engine's keys of an instance."""
         settings: dict[str, Any] = {}
-        for key, annotation in _SETTINGS.items():
+        for key, annotation in SETTINGS.items():
             if key in written:
                 value = check_value(written[key], annotation, f"{path}.{key}", self.problems)
                 if value is not INVALID:
@@ -178,7 +177,7 @@ class Blocks:
         return settings
 
 
-_SETTINGS: dict[str, Any] = {
+SETTINGS: dict[str, Any] = {
     "at": str,
     "init": str,
     "frozen": bool,

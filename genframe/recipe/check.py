@@ -26,7 +26,7 @@ from genframe.recipe.tree import Node
 from genframe.recipe.wires import Wires
 
 _LISTED_KINDS = {"evaluate": "metric", "track": "tracker"}
-_TOP: dict[str, Any] = {"seed": Annotated[int, Ge(0)], "device": str, "name": str}
+TOP_VALUES: dict[str, Any] = {"seed": Annotated[int, Ge(0)], "device": str, "name": str}
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Check:
         train = None
         if "train" in top or "train" not in self.meant:
             train = training(top.get("train"), self._start, self.problems)
-        values = fields(top, _TOP, "", self.problems)
+        values = fields(top, TOP_VALUES, "", self.problems)
         self.problems.raise_errors()
         assert train is not None
         return Recipe(

@@ -16,7 +16,7 @@ from genframe.recipe.tree import Node
 
 DEFAULT_BATCH_SIZE = 128
 
-_TABLE: dict[str, Any] = {
+VALUES: dict[str, Any] = {
     "batch_size": Count,
     "binarise": Literal["none", "threshold", "static", "dynamic"],
     "validation": Annotated[int, Ge(0)] | Annotated[float, Gt(0), Lt(1)],
@@ -49,7 +49,7 @@ def datasets(top: dict[str, Node], start: Mark, blocks: Blocks, misspelt: bool =
 
 def _dataset(node: Node, name: str, path: str, blocks: Blocks) -> Data | None:
     instance = blocks.instance(node, "dataset", name, path, ("use", *DATA_KEYS))
-    values = fields(entries(node), _TABLE, path, blocks.problems)
+    values = fields(entries(node), VALUES, path, blocks.problems)
     if instance is None:
         return None
     return Data(instance, **{"batch_size": DEFAULT_BATCH_SIZE, **values})

@@ -10,7 +10,7 @@ from genframe.recipe.problems import Problems
 from genframe.recipe.scalars import ScalarError, resolve
 from genframe.recipe.tree import Node
 
-_REFERENCE = re.compile(r"\$\{env:([^}]*)\}")
+REFERENCE = re.compile(r"\$\{env:([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -18,7 +18,7 @@ def refers(value: Any) -> bool:
     """Whether a plain value holds a reference anywhere."""
     match value:
         case str():
-            return _REFERENCE.search(value) is not None
+            return REFERENCE.search(value) is not None
         case list() | tuple():
             return any(map(refers, value))
         case dict():
@@ -30,7 +30,7 @@ def check_references(node: Node, path: str, problems: Problems) -> bool:
     """Whether every reference in a value can be followed; what can't is a problem that names the variable."""
     found = len(problems)
     if isinstance(node.value, str):
-        for match in _REFERENCE.finditer(node.value):
+        for match in REFERENCE.finditer(node.value):
             name = match[1]
             mark = node.mark.shifted(match.start(), len(match[0]))
             if not _NAME.fullmatch(name):
@@ -56,8 +56,8 @@ def followed(value: Any, as_scalars: bool) -> Any:
     """
     match value:
         case str():
-            text = _REFERENCE.sub(lambda match: os.environ[match[1]], value)
-            return _scalar(text) if as_scalars and _REFERENCE.fullmatch(value) else text
+            text = REFERENCE.sub(lambda match: os.environ[match[1]], value)
+            return _scalar(text) if as_scalars and REFERENCE.fullmatch(value) else text
         case list():
             return [followed(item, as_scalars) for item in value]
         case dict():

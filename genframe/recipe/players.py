@@ -22,7 +22,7 @@ from genframe.recipe.values import INVALID
 DEFAULT_OPTIMIZER = "adam"
 """What a player moves by that names no optimizer, in a recipe that names none."""
 
-_TABLE: dict[str, Any] = {
+VALUES: dict[str, Any] = {
     "clip": Positive,
     "ema": Annotated[float, Ge(0), Lt(1)],
     "every": Count,
@@ -59,7 +59,7 @@ class Players:
         trains = self._trains(written.get("trains"), f"{path}.trains")
         terms = self._terms(written.get("minimises"), name)
         optimizer = self._optimizer(written.get("optimizer"), name, node.place)
-        values = fields(written, _TABLE, path, self.problems) | self._times(written, path)
+        values = fields(written, VALUES, path, self.problems) | self._times(written, path)
         if optimizer is None:
             return None
         return Player(name, trains, terms, optimizer, node.place, **values)

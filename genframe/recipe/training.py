@@ -25,8 +25,8 @@ def training(node: Node | None, top: Mark, problems: Problems) -> Train | None:
         related = ((written["epochs"].place, "the other"),)
         message = "a training is as long as its `epochs` or its `steps`, not both"
         problems.add("GF212", message, written["steps"].place, "train.steps", related=related)
-    length = fields({key: written[key] for key in lengths}, _LENGTHS, "train", problems)
-    values = fields(written, _TABLE, "train", problems)
+    length = fields({key: written[key] for key in lengths}, LENGTHS, "train", problems)
+    values = fields(written, VALUES, "train", problems)
     values["checkpoint"] = _checkpointing(written.get("checkpoint"), problems)
     values["samples"] = _sampling(written.get("samples"), problems)
     log = block(written.get("log"), "train.log", ("every",), problems)
@@ -35,8 +35,8 @@ def training(node: Node | None, top: Mark, problems: Problems) -> Train | None:
     return Train(Span(**length), **values) if len(length) == 1 else None
 
 
-_LENGTHS: dict[str, Any] = {"epochs": Positive, "steps": Count}
-_TABLE: dict[str, Any] = {"precision": Literal["fp32", "bf16"], "compile": bool}
+LENGTHS: dict[str, Any] = {"epochs": Positive, "steps": Count}
+VALUES: dict[str, Any] = {"precision": Literal["fp32", "bf16"], "compile": bool}
 
 
 def _checkpointing(node: Node | None, problems: Problems) -> Checkpointing:

@@ -15,7 +15,10 @@ from genframe.recipe.tree import Node
 
 @dataclass(slots=True)
 class Wires:
-    """Parses the entries of `wires` and `outputs`; what can't be parsed is noted and left out."""
+    """Parses the entries of `wires` and `outputs`.
+
+    What can't be parsed is noted; a wire with a name stays, as None, so that its name is known.
+    """
 
     problems: Problems
 
@@ -24,8 +27,8 @@ class Wires:
         path = f"{section}.{key}"
         place = node.place
         heading = self._heading(key, node, path)
-        expression = self._expression(node, path)
-        if heading is None or expression is None:
+        expression = self._expression(node, path) or Constant(None)
+        if heading is None:
             return None
         names, params = heading
         if section == "outputs" and (len(names) > 1 or "(" not in key):

@@ -170,6 +170,12 @@ def marked(annotation: Any, marker: type) -> bool:
     return False
 
 
+def range_of(annotation: Any) -> Any:
+    """The annotation of a `Ranged` option's range."""
+    number = number_of(annotation)
+    return tuple.__class_getitem__((number, number))
+
+
 def number_of(annotation: Any) -> Any:
     """The annotation of one end of a `Ranged` option: a float with the same bounds."""
     if typing.get_origin(annotation) is not Annotated:
