@@ -35,7 +35,9 @@ def train(
     """
     checked = load_recipe(recipe, overrides, registry=registry)
     folder = Path(run_dir) if run_dir is not None else None
-    return loop.train(checked, folder, progress=progress or progress_for(sys.stderr, quiet=quiet), command=sys.argv)
+    return loop.train(
+        checked, folder, progress=progress or progress_for(sys.stderr, quiet=quiet), command=sys.argv
+    )
 
 
 def resume(

@@ -1,4 +1,4 @@
-"""Bound expressions turned into closures: what a step calls. Nothing is looked up or checked here; the trial run has."""
+"""Bound expressions turned into closures: what a step calls. The trial run has checked all that they do."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ class Compiler:
         function = self.compile(call.function)
         if keywords:
             return lambda env, frame: function(env, frame)(
-                *[arg(env, frame) for arg in args], **{key: value(env, frame) for key, value in keywords.items()}
+                *[arg(env, frame) for arg in args],
+                **{key: value(env, frame) for key, value in keywords.items()},
             )
         return lambda env, frame: function(env, frame)(*[arg(env, frame) for arg in args])
 
@@ -102,7 +103,9 @@ class Compiler:
         return lambda env, frame: lambda *args: body(env, dict(zip(names, args, strict=True)))
 
 
-def _call_fixed(function: Callable[..., Any], args: list[Evaluate], keywords: dict[str, Evaluate]) -> Evaluate:
+def _call_fixed(
+    function: Callable[..., Any], args: list[Evaluate], keywords: dict[str, Evaluate]
+) -> Evaluate:
     if keywords:
         return lambda env, frame: function(
             *[arg(env, frame) for arg in args], **{key: value(env, frame) for key, value in keywords.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a source: `file` (a path, or `override 2` for a command-line setting), 1-based line and column."""
+    """A place in a source: `file` (a path, or `override 2` for a setting), 1-based line and column."""
 
     file: str
     line: int
@@ -67,7 +67,7 @@ class RecipeError(GenframeError):
 
     @classmethod
     def collect(cls, problems: Sequence[Problem]) -> None:
-        """Raise once, with every error among `problems` in the order of their places; remarks do not raise."""
+        """Raise once, with every error among `problems` in the order of places; remarks do not raise."""
         errors = [p for p in problems if p.severity == "error"]
         if errors:
             raise cls(*sorted(errors, key=_place))

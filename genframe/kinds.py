@@ -28,7 +28,9 @@ _ROWS = (
     Kind("encoder", "encoders", "x, [condition ...] -> tensor: a vector or a map", folds=True),
     Kind("decoder", "decoders", "z, [condition ...] -> tensor of out_shape", folds=True),
     Kind("prior", "priors", "[encoder, posterior ...] -> distribution; offers event_shape"),
-    Kind("discriminator", "discriminators", "x, [z or condition ...] -> Verdict(score, features)", folds=True),
+    Kind(
+        "discriminator", "discriminators", "x, [z or condition ...] -> Verdict(score, features)", folds=True
+    ),
     Kind("noise", "noises", "x -> (noised x, level)", folds=True),
     Kind("loss", "losses", "wires, components -> 0-dim or (batch,) tensor, or Terms"),
     Kind("posterior", "posteriors", "features -> distribution over the latent"),

@@ -60,7 +60,9 @@ class Parts:
         instance = self.wiring.instances[name]
         if name in self._building:
             cycle = " -> ".join([*self._building, name])
-            raise RecipeError(Problem("GF503", f"these components need each other to be built: {cycle}", instance.mark))
+            raise RecipeError(
+                Problem("GF503", f"these components need each other to be built: {cycle}", instance.mark)
+            )
         self._building.append(name)
         try:
             self.shapes[name] = tuple(shapes)
@@ -270,7 +272,9 @@ def _unfold(value: Any, front: torch.Size) -> Any:
         return replace(value, table=_unfold(value.table, front))
     if isinstance(value, tuple):
         return tuple(_unfold(item, front) for item in value)
-    raise TypeError(f"a component that is called with sample dimensions must return tensors or a Verdict, not {type(value)}")
+    raise TypeError(
+        f"a component that is called with sample dimensions must return tensors or a Verdict, not {type(value)}"
+    )
 
 
 def _autocast(function: Callable[..., Any], part: nn.Module) -> Callable[..., Any]:
@@ -288,7 +292,9 @@ def _to_float32(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.float() if value.dtype == torch.bfloat16 else value
     if isinstance(value, Verdict):
-        return Verdict(_to_float32(value.score), None if value.features is None else _to_float32(value.features))
+        return Verdict(
+            _to_float32(value.score), None if value.features is None else _to_float32(value.features)
+        )
     if isinstance(value, tuple):
         return tuple(map(_to_float32, value))
     return value

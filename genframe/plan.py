@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from genframe.data.spec import DataSpec
-from genframe.errors import Problem, RecipeError
+from genframe.errors import Mark, Problem, RecipeError
 from genframe.parts import Parts
 from genframe.recipe.model import Player, Recipe
 from genframe.sharing import Move, Turn, share
@@ -66,7 +66,9 @@ def compile_plan(recipe: Recipe) -> Plan:
     """
     datasets = {name: _dataset(recipe, name) for name in recipe.datasets}
     specs: dict[str, DataSpec] = {name: dataset.spec() for name, dataset in datasets.items()}
-    fields = {f"{name}.{key}" if name else key: f for name, spec in specs.items() for key, f in spec.fields.items()}
+    fields = {
+        f"{name}.{key}" if name else key: f for name, spec in specs.items() for key, f in spec.fields.items()
+    }
     for name in specs:
         fields.setdefault(f"{name}.index" if name else "index", _index_field())
     wiring = bind(recipe, fields)
@@ -117,7 +119,7 @@ def _known_wires(wiring: Wiring) -> Iterator[str]:
 
 
 def _try_outputs(plan: Plan, trial: Trial) -> None:
-    """Each output once: an argument that is a data field stands for two rows of it, `n` and `k` for 2, `z` for a latent."""
+    """Each output once: a data field as argument stands for two rows of it, `n` and `k` for 2, `z` for a latent."""
     for output in plan.wiring.outputs.values():
         frame = {name: _example(plan, trial, name) for name in output.wire.params}
         with torch.no_grad():
@@ -143,7 +145,9 @@ def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, .
         frozen = plan.wiring.instances[name].frozen
         module.requires_grad_(name in trains and not frozen)
     reach = plan.wiring.reach
-    trial = Trial(plan.parts, first.data, gradient=lambda wire: bool(reach[wire] & trains), _buffers=first._buffers)
+    trial = Trial(
+        plan.parts, first.data, gradient=lambda wire: bool(reach[wire] & trains), _buffers=first._buffers
+    )
     table: dict[str, tuple[str, ...]] = {}
     for term in player.minimises:
         total = reduced(trial.wire(term.wire).value, term.wire, term.mark)
@@ -179,14 +183,22 @@ def _player_problems(plan: Plan, player: Player) -> Iterator[Problem]:
     path = f"players.{player.name}"
     trains, routing = plan.trains(player), plan.routing[player.name]
     if not trains:
-        yield Problem("GF511", f"the player {player.name!r} trains nothing that has parameters", player.mark, path)
+        yield Problem(
+            "GF511", f"the player {player.name!r} trains nothing that has parameters", player.mark, path
+        )
     taught = {name for names in routing.values() for name in names}
     for name, mark in player.trains:
         if plan.wiring.instances[name].frozen:
-            yield Problem("GF515", f"{name!r} is frozen, and {player.name!r} is to train it", mark, f"{path}.trains")
+            yield Problem(
+                "GF515", f"{name!r} is frozen, and {player.name!r} is to train it", mark, f"{path}.trains"
+            )
         elif name in trains and name not in taught:
-            message = f"no term of {player.name!r} teaches {name!r}: no gradient of {', '.join(routing)} reaches it"
-            yield Problem("GF512", message, mark, f"{path}.trains", command=f"genframe explain {plan.recipe.name}")
+            message = (
+                f"no term of {player.name!r} teaches {name!r}: no gradient of {', '.join(routing)} reaches it"
+            )
+            yield Problem(
+                "GF512", message, mark, f"{path}.trains", command=f"genframe explain {plan.recipe.name}"
+            )
         others = [p for p in plan.recipe.players if p is not player]
         if others and plan.wiring.instances[name].kind == "discriminator":
             reached = {n for p in others for term in p.minimises for n in plan.wiring.reach[term.wire]}
@@ -207,21 +219,25 @@ def _remarks(plan: Plan, trial: Trial) -> Iterator[Problem]:
         trains = frozenset(plan.trains(player))
         for name in wiring.ancestors(frozenset(term.wire for term in player.minimises)):
             bound = wiring.plain[name]
-            for draw in _draws_without_path(wiring, bound.bound, trains, trial):
-                message = f"{draw.value.name}.sample() stops the gradient to what {player.name!r} trains"  # type: ignore[union-attr]
-                message += "; .rsample() lets it through"
-                yield Problem("GF521", message, draw.place, f"wires.{bound.label}", severity="remark")
+            for source, place in _draws_without_path(wiring, bound.bound, trains, trial):
+                message = f"{source}.sample() stops the gradient to what {player.name!r} trains; "
+                message += f"{source}.rsample() lets it pass"
+                yield Problem("GF521", message, place, f"wires.{bound.label}", severity="remark")
     for name, instance in plan.recipe.instances.items():
         if name not in plan.parts.built:
             yield Problem("GF522", f"nothing uses {name!r}", instance.mark, name, severity="remark")
 
 
-def _draws_without_path(wiring: Wiring, bound: Bound, trains: frozenset[str], trial: Trial) -> Iterator[Field]:
+def _draws_without_path(
+    wiring: Wiring, bound: Bound, trains: frozenset[str], trial: Trial
+) -> Iterator[tuple[str, Mark]]:
+    """The wires that a bound expression samples, though `rsample` exists and trained parts stand above."""
     for part in wiring.parts(bound):
         match part:
-            case Field(value=FromWire(name=name), name="sample") if wiring.reach.get(name, frozenset()) & trains:
-                if getattr(trial.values[name].value, "has_rsample", False):
-                    yield part
+            case Field(value=FromWire(name=name), name="sample", place=place):
+                reaches = wiring.reach.get(name, frozenset()) & trains
+                if reaches and getattr(trial.values[name].value, "has_rsample", False):
+                    yield name, place
 
 
 def detached(value: Any) -> Any:

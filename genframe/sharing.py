@@ -45,7 +45,9 @@ class Move:
     release: tuple[str, ...] = ()
 
 
-def share(wiring: Wiring, turns: Sequence[Turn], detachable: Callable[[str], bool] = lambda wire: True) -> list[Move]:
+def share(
+    wiring: Wiring, turns: Sequence[Turn], detachable: Callable[[str], bool] = lambda wire: True
+) -> list[Move]:
     """The moves of one step. `detachable` says of which wires a copy without gradient can be made."""
     return _Sharing(wiring, turns, detachable).moves()
 
@@ -66,7 +68,9 @@ class _Sharing:
         return tuple(n for n in self.wiring.plain[name].wire.names if n != "_")
 
     def moves(self) -> list[Move]:
-        owners: dict[str, str | None] = {}  # the wires that are made and not stale -> whom they carry gradient for
+        owners: dict[
+            str, str | None
+        ] = {}  # the wires that are made and not stale -> whom they carry gradient for
         moves: list[Move] = []
         for index, turn in enumerate(self.turns):
             computations, reused = self._turn(index, turn, owners)
@@ -76,7 +80,9 @@ class _Sharing:
                 del owners[name]
         return [replace(move, release=self._release(index, moves)) for index, move in enumerate(moves)]
 
-    def _turn(self, index: int, turn: Turn, owners: dict[str, str | None]) -> tuple[list[Computation], list[str]]:
+    def _turn(
+        self, index: int, turn: Turn, owners: dict[str, str | None]
+    ) -> tuple[list[Computation], list[str]]:
         computations: list[Computation] = []
         made: set[str] = set()
         reused: list[str] = []

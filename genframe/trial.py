@@ -35,7 +35,7 @@ from genframe.wiring import (
 
 ROWS = 2
 _DISTRIBUTION = frozenset(
-    "sample rsample log_prob mean mode variance stddev entropy logits probs event_shape batch_shape".split()
+    ("sample", "rsample", "log_prob", "mean", "mode", "variance", "stddev", "entropy", "logits", "probs")
 )
 _DRAWS = ("sample", "rsample")
 
@@ -124,9 +124,15 @@ class Trial:
         allowed = attributes_of(inner.value)
         if bound.name not in allowed:
             what = describe(inner.value)
-            has = f"it has {', '.join(sorted(allowed))}" if allowed else "of a tensor none is reachable: call a function"
+            has = (
+                f"it has {', '.join(sorted(allowed))}"
+                if allowed
+                else "of a tensor none is reachable: call a function"
+            )
             raise RecipeError(
-                Problem("GF506", f"{what} has no attribute {bound.name!r} here; {has}", bound.place, _path(wire))
+                Problem(
+                    "GF506", f"{what} has no attribute {bound.name!r} here; {has}", bound.place, _path(wire)
+                )
             )
         try:
             return Tracked(getattr(inner.value, bound.name), inner.lead)
@@ -174,7 +180,11 @@ class Trial:
     def _lead(self, name: str, args: list[Tracked], lead: int) -> int:
         """The dimensions in front of a net's result: those of its first argument, whose event it knows."""
         shapes = self.parts.shapes[name]
-        if KINDS[self.parts.wiring.instances[name].kind].folds and shapes and isinstance(args[0].value, Tensor):
+        if (
+            KINDS[self.parts.wiring.instances[name].kind].folds
+            and shapes
+            and isinstance(args[0].value, Tensor)
+        ):
             return args[0].value.ndim - len(shapes[0])
         return lead
 
@@ -225,7 +235,9 @@ def trial_data(parts: Parts) -> dict[str, Tracked]:
     rows: dict[str, Tracked] = {}
     for name, spec in parts.specs.items():
         prefix = f"{name}." if name else ""
-        rows.update({f"{prefix}{key}": Tracked(value, 1) for key, value in random_rows(spec.fields, ROWS).items()})
+        rows.update(
+            {f"{prefix}{key}": Tracked(value, 1) for key, value in random_rows(spec.fields, ROWS).items()}
+        )
     return rows
 
 

@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a discriminator says: `score` (batch, ...), logits, higher for real; `features` (batch, d) for side tasks."""
+    """What a discriminator says: `score` (batch, ...), logits, high for real; `features` (batch, d) for side tasks."""
 
     score: Tensor
     features: Tensor | None = None

@@ -145,7 +145,7 @@ class Wiring:
                 cycle = [*path[path.index(name) :], name]
                 mark = self.plain[name].wire.mark
                 message = f"these wires need each other: {' -> '.join(cycle)}"
-                raise RecipeError(Problem("GF403", message, mark, f"wires.{name}"))
+                raise RecipeError(Problem("GF413", message, mark, f"wires.{name}"))
             if name in done or name not in self.plain:
                 return
             path.append(name)
@@ -190,7 +190,7 @@ class Wiring:
                 if name in _inside:
                     wire = self.templates[name].wire
                     message = f"the wire {name!r} calls itself: {' -> '.join([*_inside, name])}"
-                    raise RecipeError(Problem("GF403", message, wire.mark, f"wires.{name}"))
+                    raise RecipeError(Problem("GF413", message, wire.mark, f"wires.{name}"))
                 yield from self.parts(self.templates[name].bound, (*_inside, name))
 
     def held_by(self, name: str) -> frozenset[str]:
@@ -237,15 +237,18 @@ def bind(recipe: Recipe, data: Mapping[str, Any]) -> Wiring:
     for wire in recipe.wires:
         if wire.params:
             wiring.templates[wire.names[0]] = BoundWire(wire, Literal(None))
-    binder.names = frozenset(name for wire in recipe.wires if not wire.params for name in wire.names if name != "_")
+    binder.names = frozenset(
+        name for wire in recipe.wires if not wire.params for name in wire.names if name != "_"
+    )
     for wire in recipe.wires:
         bound = BoundWire(wire, binder.bind(wire, f"wires.{', '.join(wire.names)}"))
         if wire.params:
             wiring.templates[wire.names[0]] = bound
         else:
             wiring.plain.update((name, bound) for name in wire.names if name != "_")
-    for output in recipe.outputs:
-        wiring.outputs[output.names[0]] = BoundWire(output, binder.bind(output, f"outputs.{output.names[0]}"))
+    for wire in recipe.outputs:
+        name = wire.names[0]
+        wiring.outputs[name] = BoundWire(wire, binder.bind(wire, f"outputs.{name}"))
     RecipeError.collect(binder.problems)
     for output in wiring.outputs.values():
         _check_output(wiring, output, binder.problems)
@@ -349,12 +352,21 @@ class _Binder:
         return FromWire(full)
 
     def _problem(
-        self, code: str, message: str, column: int, length: int, name: str, known: list[str], command: str | None = None
+        self,
+        code: str,
+        message: str,
+        column: int,
+        length: int,
+        name: str,
+        known: list[str],
+        command: str | None = None,
     ) -> None:
         nearest = difflib.get_close_matches(name, known, 1, 0.6)
         mark = self._mark(column, length)
         self.problems.append(
-            Problem(code, message, mark, self.path, nearest[0] if nearest else None, None if nearest else command)
+            Problem(
+                code, message, mark, self.path, nearest[0] if nearest else None, None if nearest else command
+            )
         )
 
     def _call(self, call: Call) -> Bound:
@@ -425,7 +437,7 @@ class _Binder:
 
 
 def called(target: Any) -> Callable[..., Any] | None:
-    """The function that runs when an instance of `target` (or the function `target`) is called; None if it can't be."""
+    """The function that runs when an instance of `target`, or the function `target`, is called; None if none does."""
     if not inspect.isclass(target):
         return target if callable(target) else None
     for name in ("forward", "__call__"):
@@ -438,13 +450,22 @@ def called(target: Any) -> Callable[..., Any] | None:
 
 def public_methods(target: Any) -> list[str]:
     """The public methods that a class defines itself."""
-    return [name for name, value in vars(target).items() if inspect.isfunction(value) and not name.startswith("_")]
+    return [
+        name for name, value in vars(target).items() if inspect.isfunction(value) and not name.startswith("_")
+    ]
 
 
 def _check_output(wiring: Wiring, output: BoundWire, problems: list[Problem]) -> None:
     """An output has nothing but its arguments: no data field may stand above it."""
     for name in sorted(wiring.needs(output.bound)):
-        above = {name, *(n for wire in wiring.ancestors(frozenset({name})) for n in wiring.needs(wiring.plain[wire].bound))}
+        above = {
+            name,
+            *(
+                n
+                for wire in wiring.ancestors(frozenset({name}))
+                for n in wiring.needs(wiring.plain[wire].bound)
+            ),
+        }
         data = sorted(above & set(wiring.data))
         if data:
             message = (

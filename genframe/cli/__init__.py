@@ -69,7 +69,11 @@ class Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-@click.command(cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=Verbs,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="genframe")
 def group() -> None:
     """Generative models from parts: VAE, DAE and GAN from YAML recipes and plugins."""
@@ -84,9 +88,9 @@ def main() -> None:
     try:
         group.main(arguments, prog_name="genframe", standalone_mode=False, obj=blocked)
     except GenframeError as error:
-        from genframe.rendering import report
+        from genframe.rendering import print_problems
 
-        report(error, sys.stderr)
+        print_problems(error)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()

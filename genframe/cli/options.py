@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from genframe.cli import completion
 from genframe.registry import Registry
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -30,6 +31,11 @@ def as_json(command: Command) -> Command:
 def overrides(command: Command) -> Command:
     """`key.path=value ...`."""
     return click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")(command)
+
+
+def recipe(command: Command) -> Command:
+    """`RECIPE`, a file or the name of a recipe that a plugin ships."""
+    return click.argument("recipe", shell_complete=completion.recipes)(command)
 
 
 def run(command: Command) -> Command:

@@ -23,14 +23,21 @@ genframe resume RUN goes on from there."""
 
 
 @click.command("train", epilog=EPILOG)
-@click.argument("recipe")
+@options.recipe
 @options.overrides
-@click.option("--run-dir", metavar="DIR", type=click.Path(path_type=Path), help="The run's folder; must not exist.")
+@click.option(
+    "--run-dir", metavar="DIR", type=click.Path(path_type=Path), help="The run's folder; must not exist."
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @options.as_json
 @options.plugins
 def command(
-    recipe: str, overrides: tuple[str, ...], run_dir: Path | None, quiet: bool, json_: bool, files: tuple[Path, ...]
+    recipe: str,
+    overrides: tuple[str, ...],
+    run_dir: Path | None,
+    quiet: bool,
+    json_: bool,
+    files: tuple[Path, ...],
 ) -> None:
     """Train a recipe in a new run folder."""
     found = options.registry(files)
@@ -52,8 +59,12 @@ def finished(folder: Path, quiet: bool, json_: bool) -> None:
     elif not quiet:
         click.echo(f"run       {folder}")
         if pictures:
-            click.echo(f"pictures  {folder / 'samples'} ({len(pictures)}; newest {_newest_sample(pictures).name})")
-        click.echo(f"next      genframe evaluate {folder}\n          genframe sample {folder} -n 64 -o samples.png")
+            click.echo(
+                f"pictures  {folder / 'samples'} ({len(pictures)}; newest {_newest_sample(pictures).name})"
+            )
+        click.echo(
+            f"next      genframe evaluate {folder}\n          genframe sample {folder} -n 64 -o samples.png"
+        )
 
 
 def _newest_sample(pictures: list[Path]) -> Path:

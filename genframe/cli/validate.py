@@ -19,12 +19,14 @@ makes a trial run of two examples, forward and backward, on the CPU: shapes, gra
 
 
 @click.command("validate", epilog=EPILOG)
-@click.argument("recipe")
+@options.recipe
 @options.overrides
 @click.option("--quick", is_flag=True, help="Without torch: keys, names, types, bounds.")
 @options.as_json
 @options.plugins
-def command(recipe: str, overrides: tuple[str, ...], quick: bool, json_: bool, files: tuple[Path, ...]) -> None:
+def command(
+    recipe: str, overrides: tuple[str, ...], quick: bool, json_: bool, files: tuple[Path, ...]
+) -> None:
     """Check a recipe; every mistake is listed with its place, the nearest name and what to do."""
     from genframe.errors import GenframeError, Problem
     from genframe.recipe import load_recipe

@@ -57,7 +57,11 @@ def _measure(outputs: Outputs, metric: Instance, split: Split, step: int) -> dic
             "weights": "averaged" if outputs.averages else "raw",
             "options": options,
             "revision": metric.offer.component.revision,
-            "versions": {"genframe": __version__, "torch": torch.__version__, "python": platform.python_version()},
+            "versions": {
+                "genframe": __version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
         },
         "seconds": round(time.perf_counter() - started, 3),
     }

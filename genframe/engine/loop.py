@@ -35,7 +35,11 @@ CHECKPOINT_STEPS = 500
 
 
 def train(
-    recipe: Recipe, folder: Path | None = None, *, progress: Progress | None = None, command: Sequence[str] = ()
+    recipe: Recipe,
+    folder: Path | None = None,
+    *,
+    progress: Progress | None = None,
+    command: Sequence[str] = (),
 ) -> Path:
     """Train a recipe in a new run folder, and return it.
 
@@ -99,7 +103,10 @@ class Training:
         """Compile the recipe, choose the device, open the data. Raises RecipeError."""
         plan = compile_plan(recipe)
         device = choose_device(recipe.device)
-        feeds = {name: Feed(data, plan.datasets[name], recipe.seed, device) for name, data in recipe.datasets.items()}
+        feeds = {
+            name: Feed(data, plan.datasets[name], recipe.seed, device)
+            for name, data in recipe.datasets.items()
+        }
         steps = next(iter(feeds.values())).steps_per_epoch
         return cls(plan, device, feeds, Stepper(plan, device, steps))
 
@@ -121,7 +128,9 @@ class Training:
         """The data wires of a step: `x`, or `scan.x` where there are several datasets."""
         if len(self.feeds) == 1 and "" in self.feeds:
             return self.feeds[""].batch(step)
-        return {f"{name}.{key}": t for name, feed in self.feeds.items() for key, t in feed.batch(step).items()}
+        return {
+            f"{name}.{key}": t for name, feed in self.feeds.items() for key, t in feed.batch(step).items()
+        }
 
     def run_from(self, run: Run, progress: Progress, found: checkpoint.Checkpoint | None) -> None:
         """Train to the end from a checkpoint or from nothing, writing into the run."""
@@ -143,7 +152,13 @@ class Training:
             progress.finish()
 
     def _loop(
-        self, start: int, run: Run, metrics: MetricsLog, previews: Previews, progress: Progress, caught: list[int]
+        self,
+        start: int,
+        run: Run,
+        metrics: MetricsLog,
+        previews: Previews,
+        progress: Progress,
+        caught: list[int],
     ) -> None:
         recipe = self.plan.recipe
         saving = self._every(recipe.train.checkpoint.every)
@@ -192,11 +207,18 @@ class Training:
         epoch = (done - 1) // self.steps_per_epoch + 1
         more = {"validation": dict(validation)} if validation else {}
         rates = self.stepper.learning_rates()
-        metrics.write(done, epoch, terms=terms, weighted=weighted, lr=rates, images_per_second=round(speed, 1), **more)
+        metrics.write(
+            done, epoch, terms=terms, weighted=weighted, lr=rates, images_per_second=round(speed, 1), **more
+        )
         progress.update(done, epoch, {k: v for k, v in terms.items() if "/" not in k}, speed)
 
     def _require_finite(self, history: Mapping[str, Sequence[tuple[int, float]]], run: Run) -> None:
-        bad = [(step, name, value) for name, rows in history.items() for step, value in rows if not math.isfinite(value)]
+        bad = [
+            (step, name, value)
+            for name, rows in history.items()
+            for step, value in rows
+            if not math.isfinite(value)
+        ]
         if not bad:
             return
         step, name, value = min(bad)
@@ -222,7 +244,9 @@ class Training:
                 count += rows
         side = self.stepper.sides[0]
         means = {term: total / count for term, total in sums.items()}
-        means["total"] = sum(means[term] * side.weight(term, step, self.steps_per_epoch) for term in side.weights)
+        means["total"] = sum(
+            means[term] * side.weight(term, step, self.steps_per_epoch) for term in side.weights
+        )
         return means
 
     def _save(self, done: int, run: Run, metrics: MetricsLog, validation: Mapping[str, float]) -> None:
@@ -231,13 +255,17 @@ class Training:
             self.best = (done, total)
         metrics.sync()
         state.save(run.checkpoints, self.stepper, done, {"best": self.best})
-        checkpoint.prune(run.checkpoints, self.plan.recipe.train.checkpoint.keep, self.best[0] if self.best else None)
+        checkpoint.prune(
+            run.checkpoints, self.plan.recipe.train.checkpoint.keep, self.best[0] if self.best else None
+        )
 
     def _stopped(self, number: int, done: int, run: Run) -> Stopped:
         name = signal.Signals(number).name
         run.log(f"stopped by {name} at step {done}")
         command = f"genframe resume {run.folder}"
-        return Stopped(number, Problem("GF702", f"stopped by {name} after step {done}, and saved", command=command))
+        return Stopped(
+            number, Problem("GF702", f"stopped by {name} after step {done}, and saved", command=command)
+        )
 
 
 @contextmanager

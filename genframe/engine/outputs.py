@@ -1,4 +1,4 @@
-"""A recipe's outputs as functions: without gradient, in eval mode, by the averaged weights where a player keeps them."""
+"""A recipe's outputs as functions: without gradient, in eval mode, by the averaged weights where there are some."""
 
 from __future__ import annotations
 

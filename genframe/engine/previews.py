@@ -50,7 +50,9 @@ class Previews:
         with self.outputs.evaluating("preview", name):
             if arguments == ("n",):
                 value = output(self.n)
-                return pictures.picture_of(value, self._reference(value)) if isinstance(value, Tensor) else None
+                return (
+                    pictures.picture_of(value, self._reference(value)) if isinstance(value, Tensor) else None
+                )
             if arguments == ("z",):
                 return self._manifold(output)
             if len(arguments) == 1 and (examples := self._argument(arguments[0])) is not None:

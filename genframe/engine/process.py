@@ -32,6 +32,8 @@ def _keep_freed_memory() -> bool:
         return False
     try:
         libc = ctypes.CDLL("libc.so.6", use_errno=True)
-        return bool(libc.mallopt(_M_MMAP_THRESHOLD, _ONE_GIB)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, _ONE_GIB))
+        return bool(libc.mallopt(_M_MMAP_THRESHOLD, _ONE_GIB)) and bool(
+            libc.mallopt(_M_TRIM_THRESHOLD, _ONE_GIB)
+        )
     except (OSError, AttributeError):  # another libc, such as musl
         return False

@@ -49,7 +49,9 @@ class Side:
         self.parameters: dict[str, nn.Parameter] = plan.trained_parameters(player)
         self.tensors = list(self.parameters.values())
         self.window = Window.of(player.every, player.start, player.until, steps_per_epoch)
-        self.windows = {t.wire: Window.of(t.every, t.start, t.until, steps_per_epoch) for t in player.minimises}
+        self.windows = {
+            t.wire: Window.of(t.every, t.start, t.until, steps_per_epoch) for t in player.minimises
+        }
         self.weights = {t.wire: t.weight for t in player.minimises}
         self.optimizer: torch.optim.Optimizer = _optimizer(player.optimizer, self.tensors)
         self.averages: Averages | None = None
@@ -110,7 +112,9 @@ class Stepper:
             module.to(device)
             _lay_out(module)
         self.sides = [Side(plan, player, steps_per_epoch) for player in recipe.players]
-        self.compiler = Compiler(plan.parts, bf16=recipe.train.precision == "bf16", compiled=recipe.train.compile)
+        self.compiler = Compiler(
+            plan.parts, bf16=recipe.train.precision == "bf16", compiled=recipe.train.compile
+        )
         self.history: dict[str, list[tuple[int, Tensor]]] = {}
         self._programs: dict[tuple[tuple[str, ...], ...], tuple[_Program, ...]] = {}
         self._live = {name: any(p.requires_grad for p in m.parameters()) for name, m in self.modules.items()}

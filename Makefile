@@ -1,0 +1,37 @@
+# make run    sets everything up and trains a VAE on real digits, in about a minute
+# make test   sets everything up and runs the checks and the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check tests benchmarks benchmark-peers clean
+
+run: $(VENV)/.installed
+	$(BIN)/genframe train vae/digits
+
+test: $(VENV)/.installed-dev check tests
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+tests: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+
+benchmarks: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmarks
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e . -c constraints.txt
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e '.[dev]' -c constraints.txt
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
