@@ -195,7 +195,7 @@ class Parts:
             call = torch.compile(part) if compiled else part
             call = _autocast(call, part) if bf16 else call
         ranks = [len(shape) for shape in self.shapes[name]]
-        return _folded(call, ranks[0]) if ranks else call  # type: ignore[no-any-return]
+        return _folded(call, ranks[0]) if ranks else call
 
 
 _TABLE: dict[str, Callable[[Parts, Instance], Any]] = {

@@ -174,8 +174,9 @@ def _check_players(plan: Plan) -> None:
         problems += _player_problems(plan, player)
     for name, instance in plan.recipe.instances.items():
         if plan.parts.own_parameters(name) and name not in trained and not instance.frozen:
-            message = f"nobody trains {name!r} ({instance.offer.name}), which has parameters: add it to a player's trains"
-            problems.append(Problem("GF510", f"{message}, or set frozen: true", instance.mark, name))
+            message = f"nobody trains {name!r} ({instance.offer.name}), which has parameters"
+            message += ": add it to a player's trains, or set frozen: true"
+            problems.append(Problem("GF510", message, instance.mark, name))
     RecipeError.collect(problems)
 
 
@@ -203,7 +204,7 @@ def _player_problems(plan: Plan, player: Player) -> Iterator[Problem]:
         if others and plan.wiring.instances[name].kind == "discriminator":
             reached = {n for p in others for term in p.minimises for n in plan.wiring.reach[term.wire]}
             if name not in reached:
-                message = f"the critic {name!r} teaches nobody: no term of {', '.join(p.name for p in others)} reaches it"
+                message = f"the critic {name!r} teaches nobody: no term of another player reaches it"
                 yield Problem("GF513", message, mark, f"{path}.trains")
 
 

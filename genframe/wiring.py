@@ -400,7 +400,7 @@ class _Binder:
             case Field(value=Part(instance=name), name=method):
                 return self._method_parameters(name, method, call)
             case Literal() | Items() | FromEngine():
-                message = f"{unparse(call.function)} is no wire with arguments, component or function: it can't be called"
+                message = f"{unparse(call.function)} can't be called: it is no component, function or wire with arguments"
                 length = len(unparse(call.function))
                 self.problems.append(Problem("GF406", message, self._mark(call.column, length), self.path))
         return None

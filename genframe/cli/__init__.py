@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 from genframe import __version__
-from genframe.errors import GenframeError
+from genframe.errors import GenframeError, PluginError, RecipeError
 
 # Verb -> what `genframe --help` says of it. The module `genframe.cli.VERB` holds the command of that name.
 VERBS = {
@@ -64,6 +64,16 @@ class Verbs(click.Group):
             ctx.fail(f"there is no verb {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; a name that leads nowhere becomes an error like any other."""
+        from genframe.registry import LookupProblem
+
+        try:
+            return super().invoke(ctx)
+        except LookupProblem as problem:
+            error = PluginError if problem.code == "GF303" else RecipeError
+            raise error(problem.at(None)) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
@@ -81,12 +91,9 @@ def group() -> None:
 
 def main() -> None:
     """The entry point. Exit codes: 0 ok, 1 run failed, 2 input invalid, 3 plugin problem, 130/143 stopped and saved."""
-    from genframe.discovery import blocked_from
-
-    blocked = blocked_from(sys.argv[1:], os.environ)
     arguments = [argument for argument in sys.argv[1:] if argument.partition("=")[0] != "--no-plugins"]
     try:
-        group.main(arguments, prog_name="genframe", standalone_mode=False, obj=blocked)
+        group.main(arguments, prog_name="genframe", standalone_mode=False, obj=sys.argv[1:])
     except GenframeError as error:
         from genframe.rendering import print_problems
 

@@ -18,7 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def plugins(command: Command) -> Command:
     """`-p FILE`: local plugin files."""
     return click.option(
-        "-p", "--plugin", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
+        "-p", "--plugin-file", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
         help="A Python file with components of your own; may be given several times.",
     )(command)  # fmt: skip
 
@@ -47,8 +47,7 @@ def registry(files: tuple[Path, ...]) -> Registry:
     """What is installed, with the local files of the command line."""
     from genframe.discovery import discover
 
-    blocked = click.get_current_context().find_root().obj
-    return discover(files=files, blocked=blocked or frozenset())
+    return discover(files=files, blocked=completion.blocked(click.get_current_context()))
 
 
 def print_json(data: Any) -> None:

@@ -16,7 +16,7 @@ class Draws:
         self.seed = seed
         self._generators = [torch.default_generator]
         if device.type == "cuda":
-            torch.cuda.init()
+            torch.cuda.init()  # type: ignore[no-untyped-call]
             self._generators.append(torch.cuda.default_generators[device.index or 0])
 
     def base(self, *words: object) -> int:

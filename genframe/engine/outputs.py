@@ -66,7 +66,7 @@ class Outputs:
         """Within: eval mode, averaged weights, and draws that are a function of the seed and `words`."""
         modules = self.plan.parts.modules().values()
         modes = {module: module.training for module in modules}
-        devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+        devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
         with ExitStack() as stack:
             stack.enter_context(torch.random.fork_rng(devices=devices))
             torch.manual_seed(seeded(self.plan.recipe.seed, "outputs", *words))
