@@ -46,8 +46,8 @@ def _values_differ(name: str, tensor: Tensor, field: Field) -> list[str]:
     if tensor.dtype == torch.uint8 or tensor.numel() == 0:
         return []
     if tensor.is_floating_point() and not tensor.isfinite().all():
-        row = int(tensor.isfinite().reshape(len(tensor), -1).all(dim=1).logical_not().nonzero()[0])
-        return [f"{name}: NaN or infinity, first in example {row}"]
+        sound = int(tensor.isfinite().reshape(len(tensor), -1).all(dim=1).sum())
+        return [f"{name}: NaN or infinity in {len(tensor) - sound} of {len(tensor)} examples"]
     low, high = tensor.min().item(), tensor.max().item()
     if field.image and (low < 0 or high > 1):
         return [f"{name}: pixels must lie in [0, 1], found {low:g} to {high:g}"]

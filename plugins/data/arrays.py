@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
 from genframe import DataSpec, Field, Problem, RecipeError
@@ -48,7 +48,7 @@ class Arrays:
         fields: dict[str, Field] = {}
         lengths: dict[str, int] = {}
         for split, named in self._names.items():
-            forms = {wire: self._forms[name] for wire, name in named.items()}
+            forms = {wire: self._usable(name) for wire, name in named.items()}
             found = {wire: self._field(wire, split, form) for wire, form in forms.items()}
             if fields and found != fields:
                 raise self._error(f"the splits differ: train holds {_told(fields)}, {split} {_told(found)}")
@@ -95,21 +95,18 @@ class Arrays:
         with self._readable():
             if self._single:
                 with self.path.open("rb") as file:
-                    return {_FIELD: self._form(_FIELD, file)}
+                    return {_FIELD: _form(file)}
             with ZipFile(self.path) as archive:
                 forms = {}
                 for member in archive.namelist():
                     name = member.removesuffix(".npy")
                     with archive.open(member) as file:
-                        forms[name] = self._form(name, file)
+                        forms[name] = _form(file)
                 return forms
 
-    def _form(self, name: str, file: Any) -> Form:
-        from numpy.lib import format as npy
-
-        version = npy.read_magic(file)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(file)
+    def _usable(self, name: str) -> Form:
+        """The form of an array that holds examples of numbers; the others of a file may be anything."""
+        shape, dtype = self._forms[name]
         if dtype.kind not in "biuf":
             what = "Python objects, which are never unpickled" if dtype.hasobject else f"{dtype}, not numbers"
             raise self._error(f"the array {name!r} holds {what}")
@@ -185,6 +182,16 @@ class _Rows:
 
     def __getitems__(self, places: list[int]) -> dict[str, Tensor]:
         return self[places]
+
+
+def _form(file: IO[bytes]) -> Form:
+    """Shape and dtype, from the header of a `.npy` file."""
+    from numpy.lib import format as npy
+
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
 
 
 def _tensor(rows: Array, image: bool) -> Tensor:
