@@ -1,0 +1,86 @@
+"""What the guides show is run: files are written, recipes validated, commands called, Python executed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GUIDES = [ROOT / "README.md", ROOT / "plugins" / "README.md", ROOT / "recipes" / "README.md"]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"^# file: (\S+)\n")
+
+# What makes a training of any recipe short.
+SHORT = ["train.steps=4", "train.epochs=null"]
+
+
+def blocks(guide: Path) -> Iterator[tuple[str, str]]:
+    yield from BLOCK.findall(guide.read_text())
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """The genframe commands of a console block, without their comments."""
+    import shlex
+
+    for line in text.splitlines():
+        if line.startswith("$ genframe "):
+            yield shlex.split(line.removeprefix("$ "), comments=True)[1:]
+
+
+def shortened(words: list[str], run: Path | None) -> list[str]:
+    if words[0] == "train":
+        return [*words, *SHORT, "--quiet", "--run-dir", "run"]
+    words = [str(run) if word.startswith("runs/") or word == "RUN" else word for word in words]
+    if words[0] == "resume":
+        return [words[0], words[1], "train.steps=6", "train.epochs=null", "--quiet"]
+    if words[0] == "evaluate":
+        return [*words[:2], "elbo"]
+    return words
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_guide_does_what_it_says(guide: Path, tmp_path: Path) -> None:
+    run: Path | None = None
+    for language, text in blocks(guide):
+        if named := NAMED.match(text):
+            (tmp_path / named[1]).write_text(text)
+        if language == "python" and not named:
+            _call([sys.executable, "-c", text], tmp_path)
+        if language == "console":
+            for words in commands(text):
+                if words[0] in ("train",):
+                    run = _fresh(tmp_path)
+                _call([sys.executable, "-m", "genframe", *shortened(words, run)], tmp_path)
+
+
+def test_every_hook_and_given_is_in_the_authors_guide() -> None:
+    from genframe.kinds import KINDS
+    from genframe.parts import GIVENS
+
+    guide = (ROOT / "plugins" / "README.md").read_text()
+    for word in [*(kind.hook for kind in KINDS.values()), "genframe_recipes", *GIVENS]:
+        assert f"`{word}`" in guide, word
+
+
+def test_every_recipe_is_in_the_gallery() -> None:
+    gallery = (ROOT / "recipes" / "README.md").read_text()
+    for recipe in sorted((ROOT / "recipes").glob("*/*.yaml")):
+        assert f"{recipe.parent.name}/{recipe.stem}" in gallery, recipe
+
+
+def _fresh(folder: Path) -> Path:
+    """The folder `run` is used again by the next training of a guide."""
+    import shutil
+
+    shutil.rmtree(folder / "run", ignore_errors=True)
+    return folder / "run"
+
+
+def _call(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
