@@ -1,4 +1,4 @@
-"""Every code that a recipe's problems carry. Codes are public and stable: a code keeps its meaning, or retires."""
+"""The codes of problems, which are public and stable: a code keeps its meaning, or retires."""
 
 from __future__ import annotations
 
