@@ -175,23 +175,16 @@ class Wiring:
         return frozenset(found)
 
     def parts(self, bound: Bound, _inside: tuple[str, ...] = ()) -> Iterator[Bound]:
-        """Everything in a bound expression, templates unfolded."""
-        yield bound
-        match bound:
-            case Field(value=value):
-                yield from self.parts(value, _inside)
-            case Items(items=items):
-                for item in items:
-                    yield from self.parts(item, _inside)
-            case Invoke(function=function, args=args, keywords=keywords):
-                for inner in (function, *args, *(value for _, value in keywords)):
-                    yield from self.parts(inner, _inside)
-            case Template(name=name):
-                if name in _inside:
-                    wire = self.templates[name].wire
-                    message = f"the wire {name!r} calls itself: {' -> '.join([*_inside, name])}"
-                    raise RecipeError(Problem("GF413", message, wire.mark, f"wires.{name}"))
-                yield from self.parts(self.templates[name].bound, (*_inside, name))
+        """Everything in a bound expression, templates unfolded. Raises RecipeError for one that calls itself."""
+        for part in _written(bound):
+            yield part
+            if isinstance(part, Template):
+                inside = (*_inside, part.name)
+                if part.name in _inside:
+                    mark = self.templates[part.name].wire.mark
+                    message = f"the wire {part.name!r} calls itself: {' -> '.join(inside)}"
+                    raise RecipeError(Problem("GF413", message, mark, f"wires.{part.name}"))
+                yield from self.parts(self.templates[part.name].bound, inside)
 
     def held_by(self, name: str) -> frozenset[str]:
         """An instance and the instances its constructor asks for (tied weights)."""
@@ -400,7 +393,7 @@ class _Binder:
             case Field(value=Part(instance=name), name=method):
                 return self._method_parameters(name, method, call)
             case Literal() | Items() | FromEngine():
-                message = f"{unparse(call.function)} can't be called: it is no component, function or wire with arguments"
+                message = f"{unparse(call.function)} can't be called: no component, function or wire with arguments"
                 length = len(unparse(call.function))
                 self.problems.append(Problem("GF406", message, self._mark(call.column, length), self.path))
         return None
@@ -472,4 +465,30 @@ def _check_output(wiring: Wiring, output: BoundWire, problems: list[Problem]) ->
                 f"the output {output.label!r} uses {name!r}, which needs the data field {data[0]!r}: "
                 f"an output has only its arguments; write what it needs from {data[0]!r} as an argument"
             )
-            problems.append(Problem("GF408", message, output.wire.mark, f"outputs.{output.wire.names[0]}"))
+            path = f"outputs.{output.wire.names[0]}"
+            related = _templates_reading(wiring, output.bound, name)
+            problems.append(Problem("GF408", message, output.wire.mark, path, related=related))
+
+
+def _templates_reading(wiring: Wiring, bound: Bound, name: str) -> tuple[tuple[Mark, str], ...]:
+    """The wires with arguments, used by a bound expression, that read `name` themselves."""
+    used = {part.name for part in wiring.parts(bound) if isinstance(part, Template)}
+    return tuple(
+        (wiring.templates[template].wire.mark, f"{wiring.templates[template].label} uses {name!r} here")
+        for template in sorted(used)
+        if FromWire(name) in set(_written(wiring.templates[template].bound))
+    )
+
+
+def _written(bound: Bound) -> Iterator[Bound]:
+    """Everything that stands in a bound expression itself, templates not unfolded."""
+    yield bound
+    match bound:
+        case Field(value=value):
+            yield from _written(value)
+        case Items(items=items):
+            for item in items:
+                yield from _written(item)
+        case Invoke(function=function, args=args, keywords=keywords):
+            for inner in (function, *args, *(value for _, value in keywords)):
+                yield from _written(inner)
