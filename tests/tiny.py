@@ -1,0 +1,141 @@
+"""Shipped recipes made tiny, recipes as mappings, and what tests ask of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genframe.engine import checkpoint, loop
+from genframe.engine.step import Stepper
+from genframe.plan import Plan, compile_plan
+from genframe.recipe import load_recipe
+from genframe.recipe.model import Recipe
+
+CONV = "{use: conv, width: 2, features: 8}"
+
+SMALL: Mapping[str, tuple[str, ...]] = {
+    "vae/digits": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
+    "vae/2d-manifold": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]"),
+    "vae/mnist": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
+    "vae/mnist-conv": ("data.batch_size=16", f"encoder={CONV}", f"decoder={CONV}", "prior.dim=3"),
+    "dae/digits": ("data.batch_size=16", "encoder.width=2", "decoder.width=2", "players.model.ema=0.9"),
+    "gan/digits": (
+        "data.batch_size=16",
+        "prior.dim=3",
+        "decoder.width=2",
+        "decoder.features=8",
+        "discriminator.width=2",
+        "players.critic.minimises.penalty.every=3",
+    ),
+    "gan/ring": (
+        "data.batch_size=16",
+        "data.n=200",
+        "decoder.hidden=[8]",
+        "discriminator.hidden=[8]",
+    ),
+    "gan/restore-digits": (
+        "datasets.sharp.batch_size=16",
+        "datasets.scan.batch_size=16",
+        "encoder.width=2",
+        "decoder={use: conv, width: 2}",
+        "discriminators={clean: {use: conv, width: 2}, grainy: {use: patch, width: 2}}",
+    ),
+    "hybrid/vae-gan": (
+        "data.batch_size=16",
+        "prior.dim=3",
+        f"encoder={CONV}",
+        f"decoder={CONV}",
+        "discriminator={use: conv, width: 2}",
+        "players.critic.minimises.penalty.every=3",
+    ),
+}
+"""Overrides under which a shipped recipe trains some hundred steps a second."""
+
+
+def small(name: str, *more: str) -> Recipe:
+    """A shipped recipe, tiny, on the CPU."""
+    return load_recipe(name, (*SMALL.get(name, ()), "device=cpu", *more))
+
+
+def shipped() -> list[str]:
+    """The names of all recipes that ship, those without tiny overrides here too."""
+    root = Path(__file__).parent.parent / "recipes"
+    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.glob("*/*.yaml"))
+
+
+def plan_of(recipe: Mapping[str, Any] | Recipe | str, *overrides: str) -> Plan:
+    """A recipe compiled; of a mapping or a name it is loaded first."""
+    return compile_plan(recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides))
+
+
+def stepper_of(plan: Plan, steps_per_epoch: int = 10) -> Stepper:
+    return Stepper(plan, torch.device("cpu"), steps_per_epoch)
+
+
+def train(recipe: Recipe, folder: Path) -> Path:
+    return loop.train(recipe, folder)
+
+
+def resume(folder: Path, *overrides: str) -> Path:
+    return loop.resume(load_recipe(folder / "resolved.yaml", overrides), folder, overrides)
+
+
+def numbers(module: torch.nn.Module) -> dict[str, Tensor]:
+    """A module's tensors as they are now."""
+    return {key: tensor.detach().clone() for key, tensor in module.state_dict().items()}
+
+
+def saved(run: Path, step: int | None = None) -> dict[str, Tensor]:
+    """Everything that a checkpoint holds (the newest, or that of a step), flat: weights, averages, optimizers."""
+    number = max(checkpoint.steps(run / "checkpoints")) if step is None else step
+    found = checkpoint.read(run / "checkpoints" / f"{number:08d}")
+    tensors = {f"{name}/{key}": t for name in found.names for key, t in found.tensors(name).items()}
+    for player, states in found.state()["optimizers"].items():
+        for parameter, state in states.items():
+            for key, value in state.items():
+                tensors[f"optimizer of {player}/{parameter}/{key}"] = torch.as_tensor(value)
+    return tensors | {"step": torch.tensor(found.step)}
+
+
+def differing(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> list[str]:
+    """The names of tensors that are not the same bits, or that only one side has."""
+    names = one.keys() | other.keys()
+    return sorted(n for n in names if n not in one or n not in other or not same_bits(one[n], other[n]))
+
+
+def same_bits(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are the same to the bit: 0.0 is not -0.0, and NaN is itself."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    return one.contiguous().numpy().tobytes() == other.contiguous().numpy().tobytes()
+
+
+def logged_steps(run: Path) -> list[int]:
+    return [row["step"] for row in rows(run)]
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def parts_file(folder: Path, text: str) -> Path:
+    """A local plugin file `my_parts.py`."""
+    path = folder / "my_parts.py"
+    path.write_text(dedent(text), encoding="utf-8")
+    return path
+
+
+def recipe_file(folder: Path, text: str, name: str = "recipe.yaml") -> Path:
+    path = folder / name
+    path.write_text("genframe: 1\n" + dedent(text), encoding="utf-8")
+    return path
+
+
+def codes(problems: Sequence[Any]) -> list[str]:
+    return [problem.code for problem in problems]
