@@ -11,14 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny import plan_of, shipped, small, stepper_of
+from tiny import ROWS, batch_of, plan_of, shipped, small, stepper_of
 from torch import Tensor, nn
 
 from genframe.engine.step import Side, Stepper
-from genframe.parts import random_rows
 from genframe.plan import Plan
-
-ROWS = 16
 
 TABLES: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "vae/digits": {"model": {"objective": ("encoder", "posterior", "decoder")}},
@@ -41,16 +38,6 @@ TABLES: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
 }
 """What the recipes are meant to do, by hand."""
-
-
-def batch_of(plan: Plan, rows: int = ROWS) -> dict[str, Tensor]:
-    """Random rows under the names that wires use; no data needed."""
-    torch.manual_seed(5)
-    made: dict[str, Tensor] = {}
-    for name, spec in plan.parts.specs.items():
-        prefix = f"{name}." if name else ""
-        made |= {f"{prefix}{key}": value for key, value in random_rows(spec.fields, rows).items()}
-    return made
 
 
 class Watched:

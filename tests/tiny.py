@@ -13,9 +13,13 @@ from torch import Tensor
 
 from genframe.engine import checkpoint, loop
 from genframe.engine.step import Stepper
+from genframe.parts import random_rows
 from genframe.plan import Plan, compile_plan
 from genframe.recipe import load_recipe
 from genframe.recipe.model import Recipe
+
+ROWS = 16
+"""The batch size under the tiny overrides."""
 
 CONV = "{use: conv, width: 2, features: 8}"
 
@@ -76,6 +80,16 @@ def plan_of(recipe: Mapping[str, Any] | Recipe | str, *overrides: str) -> Plan:
 
 def stepper_of(plan: Plan, steps_per_epoch: int = 10) -> Stepper:
     return Stepper(plan, torch.device("cpu"), steps_per_epoch)
+
+
+def batch_of(plan: Plan, rows: int = ROWS) -> dict[str, Tensor]:
+    """Random rows under the names that wires use; no data needed."""
+    torch.manual_seed(5)
+    made: dict[str, Tensor] = {}
+    for name, spec in plan.parts.specs.items():
+        prefix = f"{name}." if name else ""
+        made |= {f"{prefix}{key}": value for key, value in random_rows(spec.fields, rows).items()}
+    return made
 
 
 def train(recipe: Recipe, folder: Path) -> Path:
