@@ -7,7 +7,7 @@ reaches, and the wire is stale. Everyone else reads it detached.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from genframe.wiring import Wiring
@@ -92,9 +92,9 @@ class _Sharing:
             if name in owners and self._usable(name, turn, owners[name]):
                 reused.append(name)
                 continue
-            owner = self._owner(index, name)
-            reads = self.wiring.needs(self.wiring.plain[name].bound)
-            detached = tuple(sorted(r for r in reads if owners.get(r) not in (None, owner)))
+            reads = [r for r in self.wiring.needs(self.wiring.plain[name].bound) if r in owners]
+            owner = self._owner(index, name, {read: owners[read] for read in reads})
+            detached = tuple(sorted(read for read in reads if owners[read] not in (None, owner)))
             names = self._made_with(name)
             computations.append(Computation(names, owner, detached))
             made.update(names)
@@ -107,12 +107,19 @@ class _Sharing:
             return owner == turn.player
         return owner is None or self.detachable(name)
 
-    def _owner(self, index: int, name: str) -> str | None:
-        """The first player, from this turn on, that needs the wire and trains what it reaches, before it is stale."""
+    def _owner(self, index: int, name: str, reads: Mapping[str, str | None]) -> str | None:
+        """The first player, from this turn on, that needs the wire and trains what it reaches, before it is stale.
+
+        None, and that player makes the wire anew, where a gradient could not run on: through the wire, which the
+        players before must read detached, or through one that it `reads`, which was made without.
+        """
+        reach = self.wiring.reach
         for later, turn in enumerate(self.turns[index:], index):
-            if self.wiring.reach[name] & turn.trains:
-                wanted = name in self.needed[later] and (later == index or self.detachable(name))
-                return turn.player if wanted else None
+            if reach[name] & turn.trains:
+                if later == index:
+                    return turn.player
+                whole = all(owner == turn.player for read, owner in reads.items() if reach[read] & turn.trains)
+                return turn.player if name in self.needed[later] and whole and self.detachable(name) else None
         return None
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The sharing rule: the same bits as computing everything anew, never a stale value, never a gradient lost or leaked."""
+"""The sharing rule: the bits of computing everything anew, no stale value, no gradient lost or leaked."""
 
 from __future__ import annotations
 
