@@ -1,0 +1,164 @@
+"""What is measured, against what, and what is wanted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import contest
+import programs
+import report
+from contest import Arm, Ratio
+from machine import has_amx
+from pictures import dataset
+from report import Goal, Section
+
+HERE = Path(__file__).parent
+GENFRAME = str(Path(sys.executable).with_name("genframe"))
+PEERS_PYTHON = HERE.parents[1] / ".venv-bench" / "bin" / "python"
+PEERS = ("loader", "pythae", "lightning")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured. `warm_up`, `steps`: instead of each case's own."""
+
+    rounds: int = 7
+    warm_up: int | None = None
+    steps: int | None = None
+    pictures: int = 50
+    samples: int = 5000
+    peers: bool = False
+
+
+Case = Callable[[Scale, Path], Section]
+"""Measures, given how much and a folder to write in."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A model trained by several loops, in turns of `steps`."""
+
+    about: str
+    model: str
+    loops: Sequence[str]
+    ratios: Sequence[Ratio]
+    steps: int
+    warm_up: int
+    loss: str = "-ELBO, nats"
+    peers: Sequence[str] = ()
+
+    def __call__(self, scale: Scale, scratch: Path) -> Section:
+        options = ("--scratch", str(scratch / self.model))
+        arms = [Arm(self.model, loop, options=options) for loop in self.loops]
+        ratios = list(self.ratios)
+        for peer in self.peers if scale.peers else ():
+            arms.append(Arm(self.model, peer, python=str(PEERS_PYTHON), options=options))
+            ratios.append(Ratio("genframe", peer))
+        warm_up = self.warm_up if scale.warm_up is None else scale.warm_up
+        steps = scale.steps or self.steps
+        held = contest.hold(arms, steps, scale.rounds, warm_up)
+        return report.of_contest(self.model, f"{self.about}; turns of {steps} steps", held, ratios, self.loss)
+
+
+def nll(scale: Scale, scratch: Path) -> Section:
+    """Both arms read the run that is trained here first; that they agree shows that they measure the same."""
+    run = scratch / "nll"
+    metric = f"evaluate=[{{use: log-likelihood, k: {scale.samples}, count: {scale.pictures}}}]"
+    subprocess.run(_train(run, scale.steps or 450, metric), check=True)
+    options = ("--scratch", str(run), "--samples", str(scale.samples))
+    arms = [Arm("nll", loop, options=options) for loop in ("by-hand", "genframe")]
+    held = contest.hold(arms, scale.pictures, scale.rounds, 1 if scale.warm_up is None else scale.warm_up)
+    about = f"likelihood by {scale.samples} samples a picture, {scale.pictures} pictures a turn"
+    return report.of_contest("nll", about, held, [Ratio("genframe", "by-hand", 1 / 1.3)], "-log p(x), nats")
+
+
+def startup(scale: Scale, scratch: Path) -> Section:
+    commands: dict[str, list[str]] = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "genframe --help": [GENFRAME, "--help"],
+        "genframe list": [GENFRAME, "list"],
+        "genframe validate --quick vae/digits": [GENFRAME, "validate", "--quick", "vae/digits"],
+        "import torch": [sys.executable, "-c", "import torch"],
+        "import wandb": [sys.executable, "-c", "import wandb"],
+    }
+    wanted = {"genframe --help": 0.25, "genframe list": 0.25, "genframe validate --quick vae/digits": 0.4}
+    taken = programs.seconds(commands, scale.rounds)
+    rows = [[name, report.spread(values, ".3f")] for name, values in taken.items()]
+    goals = [Goal(f"{name}, seconds", taken[name], at_most=bound) for name, bound in wanted.items()]
+    return Section("startup", "whole processes", ["", "seconds"], rows, goals)
+
+
+def memory(scale: Scale, scratch: Path) -> Section:
+    """A real run, with its checkpoints and pictures, against the plain loop's process; of the MLP VAE."""
+    steps = scale.steps or 2 * 468
+    rounds = min(scale.rounds, 3)
+    runs = [programs.peak_mb(_train(scratch / f"memory-{i}", steps)) for i in range(rounds)]
+    lean = [contest.hold([Arm("mlp", "lean")], steps, 1, 0).arms["lean"].peak_mb for _ in range(rounds)]
+    importing = [programs.peak_mb([sys.executable, "-c", "import torch"]) for _ in range(rounds)]
+    taken = {"genframe train": runs, "lean": lean, "import torch": importing}
+    rows = [[name, report.spread(values, ".0f")] for name, values in taken.items()]
+    ratios = sorted(ours / theirs for ours, theirs in zip(runs, lean, strict=True))
+    goals = [Goal("genframe train / lean", ratios, at_most=1.10)]
+    return Section("memory", f"{steps} steps of the MLP VAE, peak resident size", ["", "MB"], rows, goals)
+
+
+def _train(run: Path, steps: int, *overrides: str) -> list[str]:
+    """The command that trains the MLP VAE as a user would."""
+    recipe = str(HERE / "recipes" / "mlp.yaml")
+    settings = ["device=cpu", f"data.use={dataset()}", f"train.steps={steps}", *overrides]
+    return [GENFRAME, "train", recipe, *settings, "--quiet", "--run-dir", str(run)]
+
+
+def _bf16(bound: float) -> float | None:
+    """Wanted only of processors whose matrix units take bfloat16."""
+    return bound if has_amx() else None
+
+
+CASES: dict[str, Case] = {
+    "mlp": Training(
+        "VAE 784-400-20, batch 128, Adam 1e-3",
+        "mlp",
+        ["lean", "lean-tuned", "genframe"],
+        [Ratio("genframe", "lean-tuned", 0.95), Ratio("genframe", "lean", 1.15), Ratio("lean-tuned", "lean")],
+        steps=450,
+        warm_up=2,  # Adam's denormals, which the settings of the process flush, come with the second epoch
+        peers=PEERS,
+    ),
+    "conv": Training(
+        "convolutional VAE, batch 128, Adam 1e-3",
+        "conv",
+        ["lean", "lean-tuned", "genframe", "lean-tuned-bf16", "genframe-bf16"],
+        [
+            Ratio("genframe", "lean-tuned", 0.95),
+            Ratio("genframe", "lean", 1.3),
+            Ratio("genframe-bf16", "lean", _bf16(1.8)),
+            Ratio("genframe-bf16", "lean-tuned-bf16"),
+            Ratio("lean-tuned", "lean"),
+        ],
+        steps=50,
+        warm_up=1,
+        peers=PEERS,
+    ),
+    "dcgan": Training(
+        "DCGAN 28x28, 64 base channels, batch 64, non-saturating, Adam 2e-4",
+        "dcgan",
+        ["lean", "lean-tuned", "genframe", "lean-tuned-bf16", "genframe-bf16"],
+        [
+            Ratio("genframe", "lean-tuned", 0.95),
+            Ratio("genframe", "lean", 1.13),
+            Ratio("genframe-bf16", "lean", _bf16(2.0)),
+            Ratio("genframe-bf16", "lean-tuned-bf16"),
+            Ratio("lean-tuned", "lean"),
+        ],
+        steps=25,
+        warm_up=1,
+        loss="losses",
+    ),
+    "nll": nll,
+    "startup": startup,
+    "memory": memory,
+}

@@ -1,0 +1,102 @@
+"""The yardstick: loops written by hand for one model each, as lean as we know how to write them.
+
+The data are one tensor of bytes, a batch is an `index_select` by a permutation, Adam is fused, losses are taken
+from logits, and nothing in a step waits for the device or reads a number from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+
+import nets
+import torch
+import torch.nn.functional as F
+from pictures import pictures
+from torch import Tensor
+
+Train = Callable[[int], float]
+"""Makes so many steps more and returns their mean loss."""
+
+
+def batches(batch_size: int) -> Iterator[Tensor]:
+    """x (batch, 1, 28, 28) in [0, 1], epoch after epoch; the last part batch of an epoch is dropped."""
+    data = torch.from_numpy(pictures())
+    while True:
+        order = torch.randperm(len(data))
+        for start in range(0, len(data) - batch_size + 1, batch_size):
+            yield data.index_select(0, order[start : start + batch_size]).div(255)
+
+
+def vae(model: str, *, bf16: bool = False) -> tuple[int, Train]:
+    """The number of parameters of a VAE, and its loop; the loss is minus the evidence lower bound per picture."""
+    net = nets.vae(model)
+    optimizer = torch.optim.Adam(net.parameters(), 1e-3, fused=True)
+    feed = batches(nets.BATCH[model])
+
+    def train(steps: int) -> float:
+        total = torch.zeros(())
+        for _ in range(steps):
+            x = next(feed)
+            with _precision(bf16):
+                mean, log_variance = net.encode(x)
+            mean, log_variance = mean.float(), log_variance.float()
+            z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+            with _precision(bf16):
+                logits = net.decoder(z)
+            distortion = F.binary_cross_entropy_with_logits(logits.float(), x, reduction="sum")
+            rate = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
+            loss = (distortion + rate) / len(x)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total += loss.detach()
+        return float(total) / steps
+
+    return sum(p.numel() for p in net.parameters()), train
+
+
+def dcgan(*, channels_last: bool = False, bf16: bool = False) -> tuple[int, Train]:
+    """The number of parameters of a GAN, and its loop; the loss is that of both sides together.
+
+    One batch of fakes serves both sides: without gradient the critic, with gradient the generator. The critic
+    is frozen in the generator's step.
+    """
+    generator, critic = nets.generator(), nets.critic()
+    if channels_last:
+        generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    adams = [torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999), fused=True) for n in (critic, generator)]
+    batch_size, latents = nets.BATCH["dcgan"], nets.LATENTS["dcgan"]
+    feed = batches(batch_size)
+
+    def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss.detach()
+
+    def score(x: Tensor) -> Tensor:
+        with _precision(bf16):
+            scores = critic(x)
+        return scores.float()  # type: ignore[no-any-return]
+
+    def train(steps: int) -> float:
+        total = torch.zeros(())
+        for _ in range(steps):
+            x = next(feed)
+            with _precision(bf16):
+                fake = generator(torch.randn(batch_size, latents))
+            fake = fake.float()
+            told = F.softplus(-score(x)).mean() + F.softplus(score(fake.detach())).mean()
+            total += update(adams[0], told)
+            critic.requires_grad_(False)
+            total += update(adams[1], F.softplus(-score(fake)).mean())
+            critic.requires_grad_(True)
+        return float(total) / steps
+
+    return sum(p.numel() for net in (generator, critic) for p in net.parameters()), train
+
+
+def _precision(bf16: bool) -> AbstractContextManager[object]:
+    return torch.autocast("cpu", torch.bfloat16) if bf16 else nullcontext()
