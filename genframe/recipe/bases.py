@@ -10,17 +10,19 @@ from typing import NoReturn
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.recipe.load import load
 from genframe.recipe.merge import Merge
+from genframe.recipe.places import FORMAT
 from genframe.recipe.plugins import Plugins
 from genframe.recipe.problems import Problems
 from genframe.recipe.sources import SUFFIXES, Source, read_source
 from genframe.recipe.tree import Node
+from genframe.recipe.words import shown
 from genframe.registry import LookupProblem
 
 MAX_BASES = 20
 """How many recipes one may stand on."""
 
 _BASES = ("pipeline", "extends")
-_OWN = (*_BASES, "name", "plugins")
+_OWN = (*_BASES, "genframe", "name", "plugins")
 """Keys that a recipe does not hand down."""
 
 
@@ -51,6 +53,8 @@ class Chain:
             tree = load(following.text, following.file)
             self.files.append(following.file)
             assert isinstance(tree.value, dict)
+            if following is not source:
+                check_format(tree.value.get("genframe"), Mark(following.file, 1, 1), self.problems)
             self.plugins.add(tree.value.get("plugins"), following.folder)
             yield tree
             following = self._base(tree.value, following.folder)
@@ -65,7 +69,7 @@ class Chain:
             message = "a recipe has one base: `pipeline` or `extends`, not both"
             self._fail("GF212", message, written[1].place, "extends", ((node.place, "the other"),))
         if not isinstance(node.value, str):
-            self._fail("GF205", f"expected the name of a recipe, got {node.value!r}", node.mark, key)
+            self._fail("GF205", f"expected the name of a recipe, got {shown(node.plain())}", node.mark, key)
         source = self._named(key, node, folder)
         if _resolved(source.file) in map(_resolved, self.files):
             self._fail("GF116", f"{node.value!r} stands on itself: {' -> '.join(self.files)}", node.mark, key)
@@ -89,6 +93,16 @@ class Chain:
         self, code: str, message: str, mark: Mark, path: str, related: tuple[tuple[Mark, str], ...] = ()
     ) -> NoReturn:
         raise RecipeError(*self.problems, Problem(code, message, mark, path, related=related))
+
+
+def check_format(version: Node | None, start: Mark, problems: Problems) -> None:
+    """Note a format that this genframe does not read; each recipe says its own, and `start` is where."""
+    if version is None or version.value is None:
+        message = f"a recipe starts with the version of its format, `genframe: {FORMAT}`"
+        problems.add("GF208", message, start, "genframe")
+    elif version.value is True or version.value != FORMAT:
+        message = f"this genframe reads recipes of format {FORMAT}, not {shown(version.plain())}"
+        problems.add("GF208", message, version.mark, "genframe")
 
 
 def _without(tree: Node, keys: tuple[str, ...]) -> Node:

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 from genframe.annotations import Ge
 from genframe.errors import Mark
 from genframe.kinds import SLOTS
+from genframe.recipe.bases import check_format
 from genframe.recipe.blocks import Blocks, entries
 from genframe.recipe.datasets import datasets
 from genframe.recipe.load import kind_of
 from genframe.recipe.model import Instance, Player, Recipe, Wire
 from genframe.recipe.names import name_fault, stem_name, title_fault
-from genframe.recipe.places import FORMAT, KEYS, RESERVED_KEYS, named
+from genframe.recipe.places import KEYS, RESERVED_KEYS, named
 from genframe.recipe.players import Players
 from genframe.recipe.plugins import Plugins
 from genframe.recipe.problems import Problems
@@ -48,7 +49,7 @@ class Check:
         wires = self._wires(top.get("wires"), "wires")
         outputs = self._wires(top.get("outputs"), "outputs")
         written = [name for name, _, _, _ in self._slots(top)] + sorted(self.meant & SLOTS.keys())
-        names = ["", *entries(top.get("datasets"))] if "data" in top else list(entries(top.get("datasets")))
+        names = [*entries(top.get("datasets")), *([""] if "data" in (*top, *self.meant) else [])]
         scope = Scope(self.plugins.registry, self.plugins.listed, wires, written, names, self.problems)
         self._check_names(scope, outputs, instances)
         check_clashes(wires, instances, data.values(), self.problems)
@@ -98,13 +99,7 @@ class Check:
                 self.problems.add("GF201", message, node.place, key, name=key, known=KEYS)
                 self.meant.add(self.problems[-1].nearest or key)
         top = entries(self.tree)
-        version = top.get("genframe")
-        if version is None:
-            message = f"a recipe starts with the version of its format, `genframe: {FORMAT}`"
-            self.problems.add("GF208", message, self._start, "genframe")
-        elif version.value is True or version.value != FORMAT:
-            message = f"this genframe reads recipes of format {FORMAT}, not {version.plain()!r:.40}"
-            self.problems.add("GF208", message, version.mark, "genframe")
+        check_format(top.get("genframe"), self._start, self.problems)
         name = top.get("name")
         fault = title_fault(name.value) if name is not None and isinstance(name.value, str) else None
         if name is not None and fault:

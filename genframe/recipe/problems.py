@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from genframe.codes import PLUGIN_CODES
 from genframe.errors import Mark, PluginError, Problem, RecipeError
 
 
@@ -37,7 +38,7 @@ class Problems(list[Problem]):
     def raise_errors(self) -> None:
         """Raise PluginError where plugins alone are at fault, else RecipeError, with every error."""
         errors = [problem for problem in self if problem.severity == "error"]
-        if errors and all(problem.code.startswith("GF3") for problem in errors):
+        if errors and all(problem.code in PLUGIN_CODES for problem in errors):
             raise PluginError(*errors)
         RecipeError.collect(errors)
 

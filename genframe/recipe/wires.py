@@ -38,7 +38,7 @@ class Wires:
         mark, text = node.mark, node.value
         if isinstance(text, str):
             mark = mark.shifted(len(text) - len(text.lstrip()), max(len(text.strip()), 1))
-            text = " ".join(text.split())
+            text = _one_line(text)
         return Wire(names, params, expression, mark, str(text))
 
     def _heading(self, key: str, node: Node, path: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
@@ -70,13 +70,17 @@ class Wires:
 
     def _parsed(self, text: str, node: Node, path: str) -> Expression | None:
         lead = len(text) - len(text.lstrip())
-        one_line = text.strip().replace("\n", " ")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Python's own remarks on `1or x` and the like
-                return parse(one_line)
+                return parse(_one_line(text))
         except ExpressionError as error:
             column = min(lead + error.column, max(node.mark.length - 1, 0))
             length = min(error.length, max(node.mark.length - column, 1))
             self.problems.add("GF411", error.message, node.mark.shifted(column, length), path)
             return None
+
+
+def _one_line(text: str) -> str:
+    """An expression as it is parsed: a line break is a space."""
+    return text.strip().replace("\n", " ")
