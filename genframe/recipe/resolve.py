@@ -40,11 +40,19 @@ def resolved(recipe: Recipe) -> dict[str, Any]:
     }
     written = _written({key: value for key, value in data.items() if value != {}})
     shown: dict[str, Any] = _with_references(written, recipe.tree)
-    if "optimizer" in tree:
-        for name, player in shown["players"].items():
-            if not _has(tree, ("players", name, "optimizer")):
-                player["optimizer"] = _with_references(player["optimizer"], tree["optimizer"], ("optimizer",))
+    _share_optimizer(shown, tree)
     return shown
+
+
+def _share_optimizer(shown: dict[str, Any], tree: dict[str, Node]) -> None:
+    """One block for the players that name none of their own, so that `optimizer.lr=1e-4` still sets them all."""
+    players = shown["players"]
+    blocks = [
+        players[name].pop("optimizer") for name in players if not _has(tree, ("players", name, "optimizer"))
+    ]
+    if blocks:
+        written = tree.get("optimizer")
+        shown["optimizer"] = _with_references(blocks[0], written, ("optimizer",)) if written else blocks[0]
 
 
 def _written(settings: dict[str, Any]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_it_names_owners_and_defaults(load: Load) -> None:
     data = load_yaml(resolved_yaml(load()), "resolved.yaml").plain()
     assert data["encoder"] == {"use": "nets/mlp", "hidden": [400], "activation": "relu"}
     assert data["data"]["batch_size"] == 128
-    assert data["players"]["model"]["optimizer"]["use"] == "optim/adam"
+    assert data["optimizer"]["use"] == "optim/adam"
     assert "pipeline" not in data
 
 
