@@ -109,7 +109,8 @@ def saved(run: Path, step: int | None = None) -> dict[str, Tensor]:
     """Everything that a checkpoint holds (the newest, or that of a step), flat: weights, averages, optimizers."""
     number = max(checkpoint.steps(run / "checkpoints")) if step is None else step
     found = checkpoint.read(run / "checkpoints" / f"{number:08d}")
-    tensors = {f"{name}/{key}": t for name in found.names for key, t in found.tensors(name).items()}
+    # Cloned, since what safetensors loads is the file itself, mapped.
+    tensors = {f"{name}/{key}": t.clone() for name in found.names for key, t in found.tensors(name).items()}
     for player, states in found.state()["optimizers"].items():
         for parameter, state in states.items():
             for key, value in state.items():

@@ -222,12 +222,24 @@ class Training:
         if not bad:
             return
         step, name, value = min(bad)
+        raise self._failed(f"the term {name!r} became {value} at step {step + 1}", run, f"wires.{name}")
+
+    def _require_finite_weights(self, done: int, run: Run) -> None:
+        """A finite term may have a gradient that is not; the weights would show it a step later, once saved."""
+        for side in self.stepper.sides:
+            bad = [name for name, p in side.parameters.items() if not bool(torch.isfinite(p).all())]
+            if bad:
+                message = f"{bad[0]!r} is not finite after step {done}, though every term was: a gradient of "
+                message += f"{', '.join(side.weights)} is not"
+                raise self._failed(message, run, f"players.{side.name}")
+
+    def _failed(self, what: str, run: Run, path: str) -> RunError:
         last = checkpoint.latest(run.checkpoints)
         good = f"the last good checkpoint is {last.path}" if last else "there is no checkpoint before it"
-        message = f"the term {name!r} became {value} at step {step + 1}; {good}"
+        message = f"{what}; {good}"
         run.log(f"failed: {message}")
         hint = f"genframe resume {run.folder} optimizer.lr=..." if last else None
-        raise RunError(Problem("GF701", message, path=f"wires.{name}", command=hint))
+        return RunError(Problem("GF701", message, path=path, command=hint))
 
     def _validate(self, step: int) -> dict[str, float]:
         """The terms on the validation split, weighted as in training; for recipes of one player that have one."""
@@ -250,6 +262,7 @@ class Training:
         return means
 
     def _save(self, done: int, run: Run, metrics: MetricsLog, validation: Mapping[str, float]) -> None:
+        self._require_finite_weights(done, run)
         total = validation.get("total")
         if total is not None and (self.best is None or total < self.best[1]):
             self.best = (done, total)
