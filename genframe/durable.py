@@ -55,7 +55,7 @@ def as_json(data: Any) -> str:
 
 @contextmanager
 def reported(what: str, folder: Path, remedy: str | None = None) -> Iterator[None]:
-    """Turn what the system says about writing `what` below `folder` into a RunError (GF506).
+    """Turn what the system says about writing `what` below `folder` into a RunError (GF716).
 
     `remedy` is the next command to type.
     """
@@ -64,7 +64,7 @@ def reported(what: str, folder: Path, remedy: str | None = None) -> Iterator[Non
     except OSError as error:
         reason = error.strerror or str(error)
         message = f"{what} could not be written to {folder}: {reason}{_room(folder)}"
-        raise RunError(Problem("GF506", message, command=remedy)) from error
+        raise RunError(Problem("GF716", message, command=remedy)) from error
 
 
 def _room(folder: Path) -> str:

@@ -108,7 +108,7 @@ def manifold(decode: Callable[[Tensor], Tensor], side: int = 20, margin: float =
 
 
 def save_png(image: Image.Image, path: Path) -> None:
-    """Write a PNG, whole or not at all. Raises RunError (GF506) when the disk is full."""
+    """Write a PNG, whole or not at all. Raises RunError (GF716) when the disk is full."""
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")
     with durable.reported(path.name, path.parent):

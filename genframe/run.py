@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import inspect
 import json
 import os
 import platform
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from genframe import durable
 from genframe.errors import Problem, RunError
+from genframe.source import SignatureError, module_file
 
 if TYPE_CHECKING:
     from genframe.recipe.model import Instance, Recipe
@@ -57,7 +59,7 @@ class Run:
         """A new run, locked for writing: in `folder`, or in `root/NAME-YYYYMMDD-HHMMSS`.
 
         What of a recipe's `name` could leave `root` is taken out. Raises RunError for a folder that is taken
-        (GF501), written to by another process (GF502) or can't be made (GF506).
+        (GF711), written to by another process (GF712) or can't be made (GF716).
         """
         with durable.reported("a run", folder or root):
             folder = _new_folder(root, name) if folder is None else _empty_folder(folder)
@@ -75,7 +77,7 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path, writable: bool = False) -> Run:
-        """An existing run. Raises RunError: locked (GF502), no run (GF503), half there or too new (GF504)."""
+        """An existing run. Raises RunError: locked (GF712), no run (GF713), half there or too new (GF714)."""
         _refuse_no_run(folder)
         if not writable:
             return cls(folder.resolve())
@@ -113,11 +115,11 @@ class Run:
         return _read_facts(self.folder)
 
     def path(self, *parts: str) -> Path:
-        """A path inside the folder. Raises RunError (GF505) for one that leaves it, by `..` or by a link."""
+        """A path inside the folder. Raises RunError (GF715) for one that leaves it, by `..` or by a link."""
         path = self.folder.joinpath(*parts).resolve()
         if not path.is_relative_to(self.folder):
             raise RunError(
-                Problem("GF505", f"{'/'.join(parts)!r} leads out of the run's folder {self.folder}")
+                Problem("GF715", f"{'/'.join(parts)!r} leads out of the run's folder {self.folder}")
             )
         return path
 
@@ -175,7 +177,7 @@ class Run:
 
     def _require_lock(self) -> None:
         if not self.writable:
-            raise RunError(Problem("GF502", f"the run {self.folder} was opened for reading only"))
+            raise RunError(Problem("GF712", f"the run {self.folder} was opened for reading only"))
 
 
 def lock_facts(
@@ -255,13 +257,15 @@ def _component_facts(offer: Offer) -> dict[str, Any]:
 
 def _source_digest(offer: Offer) -> str | None:
     """sha256 of the file that the target stands in; None for one that was defined at a prompt."""
-    module = sys.modules.get(offer.component.target.partition(":")[0])
-    if offer.component.config is None:
-        source = offer.signature().file
-    else:  # the signature is that of the torch-free config
-        source = getattr(module, "__file__", None) or ""
-    path = Path(source)
-    return hashlib.sha256(path.read_bytes()).hexdigest() if source and path.is_file() else None
+    try:
+        if offer.live is not None:
+            path = Path(inspect.getfile(offer.live))
+        else:
+            local = {offer.local.stem: offer.local.path} if offer.local else None
+            path = module_file(offer.component.target.partition(":")[0], local)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except (SignatureError, OSError, TypeError):
+        return None
 
 
 def _versions() -> dict[str, str]:
@@ -333,35 +337,35 @@ def _refuse_taken(folder: Path) -> None:
 
 def _taken(folder: Path, why: str) -> RunError:
     message = f"the folder {folder} is taken: {why}. Resume that run, or choose another folder with --run-dir"
-    return RunError(Problem("GF501", message, command=f"genframe resume {folder}"))
+    return RunError(Problem("GF711", message, command=f"genframe resume {folder}"))
 
 
 def _refuse_no_run(folder: Path) -> None:
     if not folder.is_dir():
         raise RunError(
-            Problem("GF503", f"there is no run {folder}: no such folder", nearest=_sibling(folder))
+            Problem("GF713", f"there is no run {folder}: no such folder", nearest=_sibling(folder))
         )
     missing = [name for name in (RECIPE, RESOLVED, FACTS) if not (folder / name).is_file()]
     if len(missing) == 3 and not (folder / "checkpoints").is_dir():
-        raise RunError(Problem("GF503", f"{folder} is no run: it has none of {RECIPE}, {RESOLVED}, {FACTS}"))
+        raise RunError(Problem("GF713", f"{folder} is no run: it has none of {RECIPE}, {RESOLVED}, {FACTS}"))
     if missing:
         message = (
             f"the run {folder} is only half there: {', '.join(missing)} missing. Remove it and train anew"
         )
-        raise RunError(Problem("GF504", message, command=f"rm -r {folder}"))
+        raise RunError(Problem("GF714", message, command=f"rm -r {folder}"))
     made_for = _read_facts(folder).get("format")
     if made_for != FORMAT:
         message = f"the run {folder} has format {made_for!r}; this genframe reads format {FORMAT}"
-        raise RunError(Problem("GF504", message, command="pip install --upgrade genframe"))
+        raise RunError(Problem("GF714", message, command="pip install --upgrade genframe"))
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads((folder / FACTS).read_bytes())
     except (OSError, ValueError) as error:
-        raise RunError(Problem("GF504", f"{folder / FACTS} can't be read: {error}")) from error
+        raise RunError(Problem("GF714", f"{folder / FACTS} can't be read: {error}")) from error
     if not isinstance(facts, dict):
-        raise RunError(Problem("GF504", f"{folder / FACTS} holds no mapping"))
+        raise RunError(Problem("GF714", f"{folder / FACTS} holds no mapping"))
     return facts
 
 
@@ -386,7 +390,7 @@ def _locked(folder: Path) -> int:
         holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
         os.close(descriptor)
         message = f"the run {folder} is being written by another process (pid {holder or 'unknown'})"
-        raise RunError(Problem("GF502", message)) from error
+        raise RunError(Problem("GF712", message)) from error
     except BaseException:
         os.close(descriptor)
         raise

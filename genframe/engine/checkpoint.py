@@ -78,7 +78,7 @@ def save(
 
     `tensors` holds, for each component (and each `NAME.ema`), its tensors by name: on any device, views and
     tied ones too. `state` is a dict of tensors, numbers, strings, lists and dicts; `extra` (`epoch`, …) goes
-    to the manifest. Raises RunError (GF506) when the disk is full; the checkpoints before stay as they are.
+    to the manifest. Raises RunError (GF716) when the disk is full; the checkpoints before stay as they are.
     """
     _require_plain(state, "state")
     target = folder / f"{step:08d}"
@@ -98,12 +98,17 @@ def save(
 
 def latest(folder: Path, warn: Callable[[str], None] = warnings.warn) -> Checkpoint | None:
     """The newest whole checkpoint, or None. `warn` is told of each newer one that is damaged, by its file."""
+    found, damages = None, []
     for path in reversed(_paths(folder)):
         try:
-            return read(path)
+            found = read(path)
+            break
         except RunError as error:
-            warn(f"{error.problems[0].message}; the checkpoint before it is used")
-    return None
+            damages.append(error.problems[0].message)
+    instead = f"the checkpoint of step {found.step} is used" if found else "no whole checkpoint is left"
+    for damage in damages:
+        warn(f"{damage}; {instead}")
+    return found
 
 
 def recover(folder: Path, warn: Callable[[str], None] = warnings.warn) -> Checkpoint | None:
@@ -126,7 +131,7 @@ def recover(folder: Path, warn: Callable[[str], None] = warnings.warn) -> Checkp
 
 
 def read(path: Path) -> Checkpoint:
-    """The checkpoint in `path`, its files checked. Raises RunError (GF507) that names a damaged file."""
+    """The checkpoint in `path`, its files checked. Raises RunError (GF717) that names a damaged file."""
     manifest = _manifest(path)
     for name, digest in manifest["files"].items():
         if _digest_of_file(path / name) != digest:
@@ -147,31 +152,6 @@ def prune(folder: Path, keep: int, best: int | None = None) -> None:
         durable.sync(folder)
     for path in [*moved, *folder.glob(f"{_DAMAGED}*")]:
         shutil.rmtree(path, ignore_errors=True)
-
-
-@torch.no_grad()
-def restore(target: Mapping[str, Tensor], saved: Mapping[str, Tensor], what: str) -> None:
-    """Copy `saved` into the tensors of `target`, in place: device, strides and ties stay as they are.
-
-    `what` names the component in the RunError (GF508) for names or shapes that differ.
-    """
-    differing = sorted(
-        name
-        for name in target.keys() | saved.keys()
-        if name not in target or name not in saved or target[name].shape != saved[name].shape
-    )
-    if differing:
-        shown = "; ".join(
-            f"{name}: {_shape(saved, name)} saved, {_shape(target, name)} wanted" for name in differing[:5]
-        )
-        message = f"the checkpoint does not fit {what}: {shown}"
-        raise RunError(Problem("GF508", message))
-    for name, tensor in target.items():
-        tensor.copy_(saved[name])
-
-
-def _shape(tensors: Mapping[str, Tensor], name: str) -> str:
-    return str(tuple(tensors[name].shape)) if name in tensors else "nothing"
 
 
 def _fill(
@@ -262,7 +242,7 @@ def _digest_of_file(path: Path) -> str | None:
 
 
 def _damage(path: Path, name: str, what: str) -> RunError:
-    return RunError(Problem("GF507", f"the checkpoint {path} is damaged: {name} {what}"))
+    return RunError(Problem("GF717", f"the checkpoint {path} is damaged: {name} {what}"))
 
 
 def _require_plain(value: Any, place: str) -> None:

@@ -43,7 +43,7 @@ class MetricsLog:
     ) -> None:
         """Add the row of a step: terms by name, weighted terms and learning rates by player.
 
-        `more` are further columns: numbers, strings, lists and mappings of them. Raises RunError (GF506) when
+        `more` are further columns: numbers, strings, lists and mappings of them. Raises RunError (GF716) when
         the disk is full.
         """
         row = {
@@ -56,7 +56,7 @@ class MetricsLog:
             "images_per_second": images_per_second,
             **more,
         }
-        line = json.dumps(_standard(row), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        line = json.dumps(standard(row), ensure_ascii=False, allow_nan=False).encode() + b"\n"
         with durable.reported("metrics.jsonl", self._path.parent, f"genframe resume {self._path.parent}"):
             while line:  # unbuffered writes may be partial
                 line = line[self._file.write(line) :]
@@ -81,7 +81,7 @@ class MetricsLog:
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a metrics.jsonl in order, "nan" and infinities as floats; no rows where there is no file.
 
-    A last line that a kill has torn is left out. Raises RunError (GF509) for any other line that is no row.
+    A last line that a kill has torn is left out. Raises RunError (GF719) for any other line that is no row.
     """
     for number, line in enumerate(_whole_lines(path), start=1):
         yield _row(path, number, line)
@@ -113,24 +113,24 @@ def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     except ValueError:
         row = None
     if not isinstance(row, dict) or not isinstance(row.get("step"), int):
-        raise RunError(Problem("GF509", f"line {number} of {path} is no row of metrics"))
+        raise RunError(Problem("GF719", f"line {number} of {path} is no row of metrics"))
     return {name: _number(value) for name, value in row.items()}
 
 
-def _standard(value: Any) -> Any:
+def standard(value: Any) -> Any:
     """`value` with the floats that JSON has no word for as strings."""
     match value:
         case float() if not math.isfinite(value):
             return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
         case Mapping():
-            return {name: _standard(item) for name, item in value.items()}
+            return {name: standard(item) for name, item in value.items()}
         case list() | tuple():
-            return [_standard(item) for item in value]
+            return [standard(item) for item in value]
     return value
 
 
 def _number(value: Any) -> Any:
-    """The inverse of `_standard`."""
+    """The inverse of `standard`."""
     match value:
         case str():
             return _WORDS.get(value, value)
