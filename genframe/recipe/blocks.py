@@ -52,7 +52,8 @@ class Blocks:
         own = {key: n for key, n in written.items() if key not in engine_keys}
         options = self.options(offer, own, node.place, path, engine_keys)
         settings = {key: n for key, n in written.items() if key in engine_keys and n.value is not None}
-        return Instance(name, kind, offer, options or {}, node.place, **self._settings(settings, path))
+        made = self._settings(settings, path)
+        return None if options is None else Instance(name, kind, offer, options, node.place, **made)
 
     def options(
         self,

@@ -13,7 +13,7 @@ from genframe.recipe.bases import check_format
 from genframe.recipe.blocks import Blocks, entries
 from genframe.recipe.datasets import datasets
 from genframe.recipe.load import kind_of
-from genframe.recipe.model import Instance, Player, Recipe, Wire
+from genframe.recipe.model import Instance, Player, Recipe, Train, Wire
 from genframe.recipe.names import name_fault, stem_name, title_fault
 from genframe.recipe.places import KEYS, RESERVED_KEYS, named
 from genframe.recipe.players import Players
@@ -48,18 +48,12 @@ class Check:
         instances = list(self._instances(top, blocks))
         wires = self._wires(top.get("wires"), "wires")
         outputs = self._wires(top.get("outputs"), "outputs")
-        written = [name for name, _, _, _ in self._slots(top)] + sorted(self.meant & SLOTS.keys())
-        names = [*entries(top.get("datasets")), *([""] if "data" in (*top, *self.meant) else [])]
-        scope = Scope(self.plugins.registry, self.plugins.listed, wires, written, names, self.problems)
-        self._check_names(scope, outputs, instances)
+        listed = {key: self._listed(top.get(key), key, blocks) for key in _LISTED_KINDS}
+        scope = self._scope(top, wires)
+        self._check_names(scope, outputs, instances, listed["evaluate"])
         check_clashes(wires, instances, data.values(), self.problems)
         players = self._players(top, blocks, scope)
-        listed = {key: self._listed(top.get(key), key, blocks) for key in _LISTED_KINDS}
-        outer = [*scope.names(), *(output.names[0] for output in outputs)]
-        check_given([i for group in listed.values() for i in group], outer, self.problems, "evaluate.")
-        train = None
-        if "train" in top or "train" not in self.meant:
-            train = training(top.get("train"), self._start, self.problems)
+        train = self._train(top.get("train"))
         values = fields(top, TOP_VALUES, "", self.problems)
         self.problems.raise_errors()
         assert train is not None
@@ -106,6 +100,18 @@ class Check:
             self.problems.add("GF210", fault, name.mark, "name")
         return top
 
+    def _scope(self, top: dict[str, Node], wires: tuple[Wire, ...]) -> Scope:
+        """The names there are, those of blocks that are wrong or misspelt included."""
+        instances = [name for name, _, _, _ in self._slots(top)] + sorted(self.meant & SLOTS.keys())
+        single = [""] if "data" in (*top, *self.meant) else []
+        names = [*single, *entries(top.get("datasets"))]
+        return Scope(self.plugins.registry, self.plugins.listed, wires, instances, names, self.problems)
+
+    def _train(self, node: Node | None) -> Train | None:
+        if node is None and "train" in self.meant:
+            return None
+        return training(node, self._start, self.problems)
+
     def _slots(self, top: dict[str, Node]) -> Iterator[tuple[str, str, Node, str]]:
         """Name, kind, block and path of every instance that the slots hold."""
         for key, (kind, several) in SLOTS.items():
@@ -148,11 +154,19 @@ class Check:
             check_clashes(wires, (), (), self.problems)
         return wires
 
-    def _check_names(self, scope: Scope, outputs: tuple[Wire, ...], instances: list[Instance]) -> None:
+    def _check_names(
+        self,
+        scope: Scope,
+        outputs: tuple[Wire, ...],
+        instances: list[Instance],
+        metrics: tuple[Instance, ...],
+    ) -> None:
         scope.check(scope.wires, "wires")
         scope.check(outputs, "outputs")
         scope.check_cycles()
         check_given(instances, scope.names(), self.problems)
+        shown = [output.names[0] for output in outputs]
+        check_given(metrics, [*scope.names(), *shown], self.problems, "evaluate.")
 
     def _players(self, top: dict[str, Node], blocks: Blocks, scope: Scope) -> tuple[Player, ...]:
         node = top.get("players")

@@ -134,13 +134,23 @@ def _used(expression: Expression) -> Iterator[tuple[Name, bool]]:
 def check_given(
     instances: Collection[Instance], names: Collection[str], problems: Problems, section: str = ""
 ) -> None:
-    """Note every rebinding (`given: {encoder: encoder_b}`) to a name that the recipe does not have."""
+    """Note every rebinding (`given: {encoder: encoder_b}`) of what is no given, or to a name that is not there."""
     for instance in instances:
         path = f"{section}{instance.name}.given"
+        known = _givens(instance) if instance.given else ()
         for given, value in instance.given.items():
-            if isinstance(value, str) and value.partition(".")[0] not in names:
+            if given not in known:
+                message = f"{instance.offer.name} is given no {given!r}"
+                command = f"genframe show {instance.kind} {instance.offer.name}"
+                problems.add("GF213", message, instance.mark, path, name=given, known=known, command=command)
+            elif isinstance(value, str) and value.partition(".")[0] not in names:
                 message = f"`given` binds {given!r} to {value!r}, which is no wire or instance of the recipe"
                 problems.add("GF213", message, instance.mark, f"{path}.{given}", name=value, known=names)
+
+
+def _givens(instance: Instance) -> tuple[str, ...]:
+    signature = instance.offer.signature()
+    return (*signature.givens, *signature.optional_givens)
 
 
 def check_clashes(
