@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from genframe.annotations import (
     Count,
+    FilePath,
     Ge,
     Gt,
     Le,
@@ -62,6 +63,7 @@ __all__ = [
     "DataSpec",
     "DiagonalGaussian",
     "Field",
+    "FilePath",
     "GENFRAME_API",
     "Ge",
     "GenframeError",

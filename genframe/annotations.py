@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Le, Len, Lt, MinLen, MultipleOf
 
 __all__ = [
     "Count",
+    "FilePath",
     "Ge",
     "Gt",
     "Le",
@@ -41,11 +42,21 @@ class Ranged:
         return "Ranged()"
 
 
+class Relative:
+    """Marks a path; in a recipe it is relative to the file that it stands in."""
+
+    def __repr__(self) -> str:
+        return "Relative()"
+
+
 Schedulable = Annotated[float, Scheduled()]
 """A number, or a schedule. A function gets the number of the step; an instance has it as its attribute."""
 
 Level = Annotated[float | tuple[float, float], Scheduled(), Ranged()]
 """How much noise: a number, a range `[low, high]` drawn for each example, or a schedule."""
+
+FilePath = Annotated[str, Relative()]
+"""A file or folder: relative to the recipe it stands in, on the command line to the working directory; `~` is home."""
 
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]

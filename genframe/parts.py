@@ -35,6 +35,7 @@ class Parts:
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     shapes: dict[str, tuple[Shape, ...]] = field(default_factory=dict)
     _building: list[str] = field(default_factory=list)
+    _fixed: set[int] = field(default_factory=set)
 
     def __getitem__(self, name: str) -> Any:
         """The component `name`, built if it was not."""
@@ -45,12 +46,16 @@ class Parts:
         return {name: part for name, part in self.built.items() if isinstance(part, nn.Module)}
 
     def own_parameters(self, name: str) -> dict[str, nn.Parameter]:
-        """A component's parameters by name, without those of the components it was given (tied weights)."""
+        """A component's parameters by name, without those of the components it was given (tied weights).
+
+        Nor those that its constructor fixed: an author's `requires_grad_(False)` stands.
+        """
         if not isinstance(self.built.get(name), nn.Module):
             return {}
-        others = self.wiring.held_by(name) - {name}
-        theirs = {id(p) for other in others for p in self.modules().get(other, nn.Identity()).parameters()}
-        return {key: p for key, p in self.built[name].named_parameters() if id(p) not in theirs}
+        held = self.wiring.held_by(name) - {name}
+        theirs = {id(p) for other in held for p in self.modules().get(other, nn.Identity()).parameters()}
+        others = theirs | self._fixed
+        return {key: p for key, p in self.built[name].named_parameters() if id(p) not in others}
 
     def build(self, name: str, shapes: Sequence[Shape]) -> Any:
         """Build the instance `name`, whose first call has arguments of `shapes` (without the batch).
@@ -97,8 +102,10 @@ class Parts:
                 )
                 message = f"{instance.offer.name} could not be built from ({names}): {type(error).__name__}: {error}"
                 raise RecipeError(Problem("GF501", message, instance.mark, instance.name)) from error
+        if isinstance(part, nn.Module):
+            self._fixed |= {id(p) for p in part.parameters() if not p.requires_grad}
         if instance.init and isinstance(part, nn.Module):
-            _load_initial(part, instance, self.wiring.recipe.folder)
+            _load_initial(part, instance, Path(instance.init))
         if instance.frozen and isinstance(part, nn.Module):
             part.requires_grad_(False)
         return part
@@ -224,10 +231,9 @@ def scheduled(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
     return float(schedule.offer.load()(step, steps_per_epoch, **options))
 
 
-def _load_initial(part: nn.Module, instance: Instance, folder: Path) -> None:
+def _load_initial(part: nn.Module, instance: Instance, path: Path) -> None:
     from safetensors.torch import load_file
 
-    path = folder / str(instance.init)
     try:
         part.load_state_dict(load_file(path))
     except Exception as error:

@@ -64,25 +64,39 @@ def compile_plan(recipe: Recipe) -> Plan:
 
     Raises RecipeError with what is wrong: names, shapes, routing. Leaves torch's generators as they were.
     """
-    datasets = {name: _dataset(recipe, name) for name in recipe.datasets}
-    specs: dict[str, DataSpec] = {name: dataset.spec() for name, dataset in datasets.items()}
+    sited = [instance for instance in recipe.instances.values() if instance.at]
+    reserved = "`at:` is reserved for sites inside a net or a player, which this version does not have"
+    RecipeError.collect([Problem("GF207", reserved, i.mark, f"{i.name}.at") for i in sited])
+    opened = {name: _dataset(recipe, name) for name in recipe.datasets}
+    specs = {name: spec for name, (_, spec) in opened.items()}
     fields = {
         f"{name}.{key}" if name else key: f for name, spec in specs.items() for key, f in spec.fields.items()
     }
     for name in specs:
         fields.setdefault(f"{name}.index" if name else "index", _index_field())
     wiring = bind(recipe, fields)
+    datasets = {name: dataset for name, (dataset, _) in opened.items()}
     plan = Plan(recipe, datasets, wiring, Parts(wiring, specs))
     with undisturbed(recipe.seed):
         _try(plan)
     return plan
 
 
-def _dataset(recipe: Recipe, name: str) -> Any:
+def _dataset(recipe: Recipe, name: str) -> tuple[Any, DataSpec]:
+    """A dataset and what it promises. Raises RecipeError, with the place of its block."""
     instance = recipe.datasets[name].instance
     declared = instance.offer.signature().options
     options = {declared[key].parameter: value for key, value in instance.options.items()}
-    return instance.offer.load()(**options)
+    path = f"datasets.{name}" if name else "data"
+    try:
+        dataset = instance.offer.load()(**options)
+        return dataset, dataset.spec()
+    except RecipeError as error:
+        problems = (replace(p, mark=p.mark or instance.mark, path=p.path or path) for p in error.problems)
+        raise RecipeError(*problems) from error
+    except (OSError, ValueError, TypeError) as error:
+        message = f"{instance.offer.name} can't be opened: {type(error).__name__}: {error}"
+        raise RecipeError(Problem("GF601", message, instance.mark, path)) from error
 
 
 def _index_field() -> Any:
@@ -141,9 +155,7 @@ def _example(plan: Plan, trial: Trial, name: str) -> Tracked:
 def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, ...]]:
     """Which of the components that the player trains receives a gradient from each of its terms."""
     trains = frozenset(plan.trains(player))
-    for name, module in plan.parts.modules().items():
-        frozen = plan.wiring.instances[name].frozen
-        module.requires_grad_(name in trains and not frozen)
+    _ask_for_gradients(plan, trains)
     reach = plan.wiring.reach
     trial = Trial(
         plan.parts, first.data, gradient=lambda wire: bool(reach[wire] & trains), _buffers=first._buffers
@@ -152,9 +164,15 @@ def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, .
     for term in player.minimises:
         total = reduced(trial.wire(term.wire).value, term.wire, term.mark)
         table[term.wire] = tuple(name for name in plan.trains(player) if _teaches(plan, total, name))
-    for name, module in plan.parts.modules().items():
-        module.requires_grad_(not plan.wiring.instances[name].frozen)
+    _ask_for_gradients(plan, frozenset(plan.wiring.instances))
     return table
+
+
+def _ask_for_gradients(plan: Plan, names: frozenset[str]) -> None:
+    """Of these components, unless frozen, and of no others."""
+    for name in plan.parts.modules():
+        for parameter in plan.parts.own_parameters(name).values():
+            parameter.requires_grad_(name in names and not plan.wiring.instances[name].frozen)
 
 
 def _teaches(plan: Plan, total: Tensor, name: str) -> bool:

@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genframe.annotations import Ranged, Schedulable, Scheduled
+from genframe.annotations import FilePath, Ranged, Relative, Schedulable, Scheduled
 from genframe.errors import Mark
 from genframe.recipe.load import kind_of
 from genframe.recipe.model import Instance, Schedule
 from genframe.recipe.places import ENGINE_KEYS
 from genframe.recipe.problems import Problems
 from genframe.recipe.tree import Node
-from genframe.recipe.values import INVALID, check_value, convert
+from genframe.recipe.values import INVALID, beside, check_value, convert
 from genframe.recipe.words import described, marked, number_of, range_of, shown, takes_null
 from genframe.registry import LookupProblem, Offer, Registry
 from genframe.signature import REQUIRED, Option, Signature, SignatureError
@@ -97,7 +97,8 @@ class Blocks:
                 return self._range(node, annotation, path)
             if node.value is not None:
                 return check_value(node, number_of(annotation), path, self.problems)
-        return check_value(node, annotation, path, self.problems)
+        value = check_value(node, annotation, path, self.problems)
+        return beside(node, value) if marked(annotation, Relative) and isinstance(value, str) else value
 
     def schedule(self, node: Node, path: str) -> Schedule | None:
         """`{linear: {from: 0, to: 1, epochs: 100}}`."""
@@ -172,7 +173,7 @@ class Blocks:
         settings: dict[str, Any] = {}
         for key, annotation in SETTINGS.items():
             if key in written:
-                value = check_value(written[key], annotation, f"{path}.{key}", self.problems)
+                value = self.value(written[key], annotation, f"{path}.{key}")
                 if value is not INVALID:
                     settings[key] = value
         return settings
@@ -180,7 +181,7 @@ class Blocks:
 
 SETTINGS: dict[str, Any] = {
     "at": str,
-    "init": str,
+    "init": FilePath,
     "frozen": bool,
     "given": dict[str, str | list[int]],
 }

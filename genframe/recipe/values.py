@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from genframe.recipe.environment import check_references, followed, refers
@@ -42,6 +43,13 @@ def check_value(node: Node, annotation: Any, path: str, problems: Problems) -> A
             return value
     problems.extend(attempt)
     return INVALID
+
+
+def beside(node: Node, path: str) -> str:
+    """A path as it is meant: relative to the file that it stands in, else to the working directory; absolute."""
+    written_in = Path(node.mark.file)
+    folder = written_in.parent if written_in.is_file() else Path()
+    return str((folder / Path(path).expanduser()).absolute())
 
 
 def convert(value: Any, annotation: Any) -> Any:

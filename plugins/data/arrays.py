@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
-from genframe import DataSpec, Field, Problem, RecipeError
+from genframe import DataSpec, Field, FilePath, Problem, RecipeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ class Arrays:
     Objects are never unpickled. Raises RecipeError: a file that can't be read, arrays that don't fit.
     """
 
-    def __init__(self, *, path: str, fields: dict[str, str] | None = None, image: bool = False) -> None:
+    def __init__(self, *, path: FilePath, fields: dict[str, str] | None = None, image: bool = False) -> None:
         self.path = Path(path).expanduser()
         self.fields = fields
         self.image = image

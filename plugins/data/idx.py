@@ -11,7 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from genframe import DataSpec, Field, Problem, RecipeError, RemoteFile, data_root
+from genframe import DataSpec, Field, FilePath, Problem, RecipeError, RemoteFile, data_root
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +81,7 @@ class IdxImages:
 
     name: ClassVar[str]
 
-    def __init__(self, *, root: str | None = None) -> None:
+    def __init__(self, *, root: FilePath | None = None) -> None:
         self.root = root
 
     @classmethod
@@ -92,6 +92,11 @@ class IdxImages:
             RemoteFile(f"{row.url}{file}.gz", f"{cls.name}/{file}.gz", md5, md5_as_sent)
             for file, md5, md5_as_sent in zip(_FILES, row.md5, row.md5_as_sent, strict=True)
         ]
+
+    def present(self) -> bool:
+        """Whether every file is where `load` looks for it."""
+        folders = self._folders()
+        return all(any(_held(folder, file) for folder in folders) for file in _FILES)
 
     def spec(self) -> DataSpec:
         """Pictures and labels; no file is opened."""
@@ -111,11 +116,10 @@ class IdxImages:
 
     def _find(self, file: str) -> Path:
         folders = self._folders()
-        for folder in folders:
-            for candidate in (folder / file, folder / f"{file}.gz"):
-                if candidate.is_file():
-                    return candidate
-        raise self._missing(file, folders)
+        found = next(filter(None, (_held(folder, file) for folder in folders)), None)
+        if found is None:
+            raise self._missing(file, folders)
+        return found
 
     def _folders(self) -> list[Path]:
         """Where the files may be. All sets' files are called alike, so a shared folder must name its set."""
@@ -190,6 +194,11 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray[tuple[int, ...], np.dtyp
         )
     # A copy, because torch wants memory that may be written to.
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
+
+
+def _held(folder: Path, file: str) -> Path | None:
+    """A published file in a folder, uncompressed or not."""
+    return next((path for path in (folder / file, folder / f"{file}.gz") if path.is_file()), None)
 
 
 def _damaged(path: Path, reason: str) -> RecipeError:

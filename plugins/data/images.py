@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from genframe import Count, DataSpec, Field, Problem, RecipeError
+from genframe import Count, DataSpec, Field, FilePath, Problem, RecipeError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,7 +36,7 @@ class Images:
     def __init__(
         self,
         *,
-        path: str,
+        path: FilePath,
         size: Count | tuple[Count, Count] | None = None,
         fit: Literal["crop", "resize"] = "crop",
         colour: Literal["rgb", "grey"] = "rgb",
