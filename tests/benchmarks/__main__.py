@@ -18,6 +18,7 @@ import argparse
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from cases import CASES, PEERS_PYTHON, Scale
@@ -33,7 +34,8 @@ def main() -> None:
         sys.exit(
             f"there is no {PEERS_PYTHON}; make it by\n\n{(__doc__ or '').rstrip().splitlines()[-1].strip()}"
         )
-    scale = SMOKE if options.smoke else Scale(options.rounds, pictures=options.pictures, peers=options.peers)
+    full = Scale(options.rounds, pictures=options.pictures, peers=options.peers)
+    scale = replace(SMOKE, peers=options.peers) if options.smoke else full
     head = described()
     print("\n".join(head), end="\n\n", flush=True)
     sections = []

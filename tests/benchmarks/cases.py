@@ -86,7 +86,7 @@ def startup(scale: Scale, scratch: Path) -> Section:
         "import wandb": [sys.executable, "-c", "import wandb"],
     }
     wanted = {"genframe --help": 0.25, "genframe list": 0.25, "genframe validate --quick vae/digits": 0.4}
-    taken = programs.seconds(commands, scale.rounds)
+    taken = programs.seconds(commands, scale.rounds, 1 if scale.warm_up is None else scale.warm_up)
     rows = [[name, report.spread(values, ".3f")] for name, values in taken.items()]
     goals = [Goal(f"{name}, seconds", taken[name], at_most=bound) for name, bound in wanted.items()]
     return Section("startup", "whole processes", ["", "seconds"], rows, goals)

@@ -8,14 +8,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 
-def seconds(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[float]]:
-    """The wall time of each command in each round, taken in turn; a first round is dropped."""
+def seconds(commands: Mapping[str, Sequence[str]], rounds: int, warm_up: int) -> dict[str, list[float]]:
+    """The wall time of each command in each round, taken in turn; the first rounds are dropped."""
     taken: dict[str, list[float]] = {name: [] for name in commands}
-    for number in range(rounds + 1):
+    for number in range(warm_up + rounds):
         for name, command in commands.items():
             began = time.perf_counter()
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            if number:
+            if number >= warm_up:
                 taken[name].append(time.perf_counter() - began)
     return taken
 
