@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from plain_recipe import PARTS, PLAIN, Complain, Load
 
-from genframe.codes import CODES
 from genframe.errors import PluginError, Problem, RecipeError
 from genframe.recipe import load_recipe
 from genframe.registry import Registry
@@ -280,20 +279,3 @@ def test_secrets_are_not_told(complain: Complain, monkeypatch: pytest.MonkeyPatc
         problems = complain(where) if "loss" in where else complain(text=PLAIN.replace("encoder: mlp", where))
         assert "hunter2" not in repr(problems)
         assert "${env:GENFRAME_SECRET}" in problems[0].message
-
-
-SOURCES = [*Path(__file__).parents[2].glob("genframe/**/*.py")]
-
-
-def test_every_code_is_in_the_table_and_every_entry_is_used() -> None:
-    used = set()
-    for source in SOURCES:
-        if source.name != "codes.py":
-            used |= set(re.findall(r'"(GF[1-4]\d\d)"', source.read_text(encoding="utf-8")))
-    assert used == {code for code in CODES if code < "GF5"}
-
-
-def test_every_code_of_recipes_is_provoked_by_a_test() -> None:
-    tests = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_*.py"))
-    missing = [code for code in CODES if code < "GF3" and code not in tests]
-    assert not missing
