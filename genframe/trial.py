@@ -57,7 +57,7 @@ class Trial:
     shapes: dict[str, str] = field(default_factory=dict)
     values: dict[str, Tracked] = field(default_factory=dict)
     gradient: Callable[[str], bool] = lambda name: True
-    _buffers: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    _buffers: dict[tuple[str, str], Tensor] = field(default_factory=dict)
 
     def wire(self, name: str) -> Tracked:
         """The value of a plain wire or a data field, computed once."""
@@ -191,13 +191,15 @@ class Trial:
     def _remember_buffers(self, name: str) -> None:
         """Running averages must not move in a trial: they are put back when it ends."""
         part = self.parts.built[name]
-        for buffer in part.buffers() if isinstance(part, nn.Module) else ():
-            self._buffers.setdefault(id(buffer), (buffer, buffer.detach().clone()))
+        for key, buffer in part.named_buffers() if isinstance(part, nn.Module) else ():
+            if (name, key) not in self._buffers:
+                self._buffers[name, key] = buffer.detach().clone()
 
     def restore_buffers(self) -> None:
+        """Put them back, those too that a call has assigned anew."""
         with torch.no_grad():
-            for buffer, kept in self._buffers.values():
-                buffer.copy_(kept)
+            for (name, key), kept in self._buffers.items():
+                self.parts.built[name].get_buffer(key).copy_(kept)
 
     def _check_event(self, call: Invoke, args: list[Tracked], wire: BoundWire) -> None:
         """What a likelihood takes against what it is given: the two shapes and the lines of both parts."""

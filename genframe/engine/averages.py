@@ -18,19 +18,40 @@ class Averages:
 
     def __init__(self, decay: float, modules: Mapping[str, nn.Module]) -> None:
         self.decay = decay
-        self._live = {f"{name}\0{key}": t for name, m in modules.items() for key, t in m.state_dict().items()}
-        self.copies = {key: tensor.detach().clone() for key, tensor in self._live.items()}
+        self._live: dict[str, Tensor] = {}  # each tensor once, though tied weights stand under several names
+        self.copies: dict[str, Tensor] = {}
+        made: dict[int, Tensor] = {}
+        for key, tensor in _tensors(modules):
+            if id(tensor) not in made:
+                self._live[key] = tensor
+                made[id(tensor)] = tensor.detach().clone()
+            self.copies[key] = made[id(tensor)]
+        self._buffers = [
+            (key, module, name)
+            for prefix, root in modules.items()
+            for path, module in root.named_modules()
+            for name in module._buffers
+            if (key := "\0".join((prefix, f"{path}.{name}" if path else name))) in self._live
+        ]
         floating = [key for key, tensor in self._live.items() if tensor.is_floating_point()]
-        self._averaged = [self.copies[key] for key in floating]
-        self._values = [self._live[key] for key in floating]
-        self._copied = [key for key in self._live if key not in set(floating)]
+        self._averaged = {key: self.copies[key] for key in floating}
+        self._copied = [key for key in self._live if key not in self._averaged]
 
     @torch.no_grad()
     def update(self) -> None:
         """Take the present values into the average."""
-        torch._foreach_lerp_(self._averaged, self._values, 1.0 - self.decay)
+        self._follow_buffers()
+        values = [self._live[key] for key in self._averaged]
+        torch._foreach_lerp_(list(self._averaged.values()), values, 1.0 - self.decay)
         for key in self._copied:
             self.copies[key].copy_(self._live[key])
+
+    def _follow_buffers(self) -> None:
+        """A module may assign a buffer anew, where it could change it in place."""
+        for key, module, name in self._buffers:
+            buffer = module._buffers[name]
+            if buffer is not None:
+                self._live[key] = buffer
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """The averaged tensors by component."""
@@ -57,7 +78,15 @@ class Averages:
 
     @torch.no_grad()
     def _swap(self) -> None:
+        self._follow_buffers()
         for key, live in self._live.items():
             kept = live.detach().clone()
             live.copy_(self.copies[key])
             self.copies[key].copy_(kept)
+
+
+def _tensors(modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]]:
+    """What the modules' state dicts hold, by component and name."""
+    for name, module in modules.items():
+        for key, tensor in module.state_dict(keep_vars=True).items():
+            yield f"{name}\0{key}", tensor

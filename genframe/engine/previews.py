@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -90,6 +91,9 @@ class Previews:
         if len(priors) != 1 or tuple(plan.parts[priors[0]].event_shape) != (2,):
             return None
         device = next(iter(self.feeds.values())).device
+        one = decode(torch.zeros(1, 2, device=device))
+        if one.ndim != 4 or pictures.picture_of(one) is None:
+            return None  # two latents of what is no picture, such as points
         return pictures.manifold(lambda z: decode(z.to(device)))
 
     def _save(self, image: Image.Image, name: str) -> None:
