@@ -124,6 +124,11 @@ class Model:
 
     def _checkpoint(self, step: int | None) -> checkpoint.Checkpoint:
         if step is not None:
+            there = checkpoint.steps(self.run.checkpoints)
+            if step not in there:
+                known = ", ".join(map(str, there)) or "none"
+                message = f"{self.run.folder} has no checkpoint of step {step}; it has {known}"
+                raise RunError(Problem("GF722", message))
             return checkpoint.read(self.run.checkpoints / f"{step:08d}")
         found = checkpoint.latest(self.run.checkpoints)
         if found is None:

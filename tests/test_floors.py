@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("wiring", "sharing", "parts", "compute", "trial", "plan"),
     ("run", "tracking", "data", "pictures"),
     ("engine",),
-    ("explain", "api"),
+    ("explain", "api", "catalogue", "evaluations", "exports", "health"),
     ("cli", "testing", "__main__"),
 )
 

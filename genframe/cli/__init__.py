@@ -45,7 +45,7 @@ class Verbs(click.Group):
     """Finds a verb's module by its name, so that `--help` imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return [*VERBS]  # `list` is the module of a verb here, once that was called
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
@@ -66,17 +66,18 @@ class Verbs(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the verb; a name that leads nowhere becomes an error like any other."""
+        from genframe.codes import PLUGIN_CODES
         from genframe.registry import LookupProblem
 
         try:
             return super().invoke(ctx)
         except LookupProblem as problem:
-            error = PluginError if problem.code == "GF303" else RecipeError
+            error = PluginError if problem.code in PLUGIN_CODES else RecipeError
             raise error(problem.at(None)) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl([*VERBS.items()])
 
 
 @click.command(

@@ -43,6 +43,32 @@ def run(command: Command) -> Command:
     return click.argument("run", metavar="RUN", type=click.Path(path_type=Path))(command)
 
 
+def target(command: Command) -> Command:
+    """`-o FILE` and `--force`."""
+    command = click.option("--force", is_flag=True, help="Overwrite FILE.")(command)
+    return click.option(
+        "-o", "target", metavar="FILE", required=True, type=click.Path(path_type=Path, dir_okay=False),
+        help="The file to write: .png, .npy or .npz.",
+    )(command)  # fmt: skip
+
+
+def split(command: Command) -> Command:
+    """`--split S`."""
+    return click.option(
+        "--split", metavar="SPLIT", help="test, validation or train; the first of these that the data have."
+    )(command)
+
+
+def weights(command: Command) -> Command:
+    """`--raw`, `--step N` and `--device D`: which weights of a run, and where to compute."""
+    device = click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1; else as in training.")
+    step = click.option(
+        "--step", metavar="N", type=int, help="Of the checkpoint at this step; else the newest."
+    )
+    raw = click.option("--raw", is_flag=True, help="The weights themselves, not the players' averages.")
+    return raw(step(device(command)))
+
+
 def registry(files: tuple[Path, ...]) -> Registry:
     """What is installed, with the local files of the command line."""
     from genframe.discovery import discover

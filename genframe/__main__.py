@@ -1,0 +1,5 @@
+"""`python -m genframe`: the command line."""
+
+from genframe.cli import main
+
+main()

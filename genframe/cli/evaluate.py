@@ -1,0 +1,92 @@
+"""`genframe evaluate RUN`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genframe.cli import options
+
+if TYPE_CHECKING:
+    from genframe.run import Run
+
+EPILOG = """\b
+Examples:
+  genframe evaluate runs/vae-digits-20260101-120000
+  genframe evaluate runs/vae-digits-20260101-120000 elbo log-likelihood
+  genframe evaluate runs/vae-digits-20260101-120000 --split train --json
+
+The metrics are those of the recipe (its `evaluate:`). Their figures are added to the run's evaluations.json, with
+the split, the counts, the seed and the versions that they were measured by."""
+
+
+@click.command("evaluate", epilog=EPILOG)
+@options.run
+@click.argument("metrics", nargs=-1, metavar="[METRIC]...")
+@options.split
+@options.weights
+@click.option("--no-record", is_flag=True, help="Write nothing into the run, which may be training still.")
+@options.as_json
+@options.plugins
+def command(
+    run: Path,
+    metrics: tuple[str, ...],
+    split: str | None,
+    raw: bool,
+    step: int | None,
+    device: str | None,
+    no_record: bool,
+    json_: bool,
+    files: tuple[Path, ...],
+) -> None:
+    """Measure a run by the metrics of its recipe, and write the figures into it."""
+    from genframe import evaluations
+
+    registry = options.registry(files)
+    with ExitStack() as stack:
+        folder = None if no_record else stack.enter_context(_writable(run))  # told before, not after the work
+        from genframe.api import Model
+
+        model = Model(run, raw=raw, step=step, device=device, registry=registry)
+        measured = model.evaluate(*metrics, split=split)
+        if folder is not None:
+            evaluations.add(folder, measured)
+    if json_:
+        options.print_json(measured)
+    else:
+        _print(measured, None if no_record else run / evaluations.FILE)
+
+
+def _writable(folder: Path) -> Run:
+    from genframe.errors import RunError
+    from genframe.run import Run
+
+    try:
+        return Run.open(folder, writable=True)
+    except RunError as error:
+        command = f"genframe evaluate {folder} --no-record"
+        problems = (replace(p, command=command) if p.code == "GF712" else p for p in error.problems)
+        raise RunError(*problems) from None
+
+
+def _print(measured: list[dict[str, Any]], written: Path | None) -> None:
+    from genframe.cli.tables import print_table
+
+    rows = [
+        (row["metric"], name, f"{value:.6g}") for row in measured for name, value in row["figures"].items()
+    ]
+    print_table(("metric", "figure", "value"), rows)
+    if not measured:
+        click.echo("the recipe names no metric: add some under `evaluate:` (genframe list metric)")
+        return
+    protocol = measured[0]["protocol"]
+    click.echo(
+        f"\n{protocol['split']} split, {protocol['examples']:,} examples, step {protocol['step']}, "
+        f"{protocol['weights']} weights, seed {protocol['seed']}"
+    )
+    if written is not None:
+        click.echo(f"written to {written}")

@@ -1,0 +1,53 @@
+"""`genframe sample RUN`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from genframe.cli import options
+
+EPILOG = """\b
+Examples:
+  genframe sample runs/vae-digits-20260101-120000 -n 64 -o samples.png
+  genframe sample runs/vae-digits-20260101-120000 -n 10000 -o samples.npy --seed 7
+  genframe sample runs/gan-ring-20260101-120000 -n 1000 -o ring.png --raw
+
+\b
+.png   a grid of pictures, or a scatter of points over the data
+.npy   the samples as an array, .npz the same as `x`"""
+
+
+@click.command("sample", epilog=EPILOG)
+@options.run
+@click.option("-n", "n", default=64, show_default=True, type=click.IntRange(min=1), help="How many.")
+@options.target
+@click.option("--seed", default=0, show_default=True, help="The same seed draws the same samples.")
+@click.option(
+    "--output", "name", default="sample", show_default=True, help="Another output of one argument, n."
+)
+@options.weights
+@options.plugins
+def command(
+    run: Path,
+    n: int,
+    target: Path,
+    force: bool,
+    seed: int,
+    name: str,
+    raw: bool,
+    step: int | None,
+    device: str | None,
+    files: tuple[Path, ...],
+) -> None:
+    """Draw samples from a run into a picture or an array."""
+    from genframe import exports
+
+    exports.check_target(target, force)
+    registry = options.registry(files)
+    from genframe.api import Model
+
+    model = Model(run, raw=raw, step=step, device=device, registry=registry)
+    exports.samples(model, target, n, seed, name)
+    click.echo(f"{target}: {n} samples, seed {seed}, after step {model.step}")

@@ -1,0 +1,70 @@
+"""`genframe show KIND NAME`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genframe.cli import completion, options
+
+EPILOG = """\b
+Examples:
+  genframe show encoder conv
+  genframe show loss elbo
+  genframe show encoder mine/conv -p ./mine.py
+  genframe show schedule linear --json
+
+All of it is read from the component's source, without importing it."""
+
+
+@click.command("show", epilog=EPILOG)
+@click.argument("kind", shell_complete=completion.kinds)
+@click.argument("name", shell_complete=completion.names)
+@options.as_json
+@options.plugins
+def command(kind: str, name: str, json_: bool, files: tuple[Path, ...]) -> None:
+    """Show a component: what it is, its options, where it comes from, and YAML to copy."""
+    from genframe import catalogue
+
+    offer = options.registry(files).find(kind, name)
+    facts = catalogue.component(offer)
+    if json_:
+        options.print_json(facts)
+        return
+    note = offer.alias_note(name)
+    if note:
+        click.echo(f"note: {note}", err=True)
+    _print(facts)
+
+
+def _print(facts: dict[str, Any]) -> None:
+    from genframe.catalogue import default_text
+    from genframe.cli.tables import print_table
+
+    click.echo(f"{facts['kind']} {facts['name']}: {facts['summary'] or '(no summary)'}\n")
+    if facts["doc"]:
+        click.echo(f"{facts['doc']}\n")
+    if facts["options"]:
+        rows = [(option["name"], option["type"], default_text(option)) for option in facts["options"]]
+        print_table(("option", "takes", "default"), rows)
+    else:
+        click.echo("no options")
+    click.echo()
+    print_table(("", ""), _facts(facts))
+    click.echo(f"\n{facts['snippet']}", nl=False)
+
+
+def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    optional = [f"[{given}]" for given in facts["optional_givens"]]
+    source = f"{facts['distribution']} {facts['version']}".strip()
+    rows = [
+        ("givens", ", ".join([*facts["givens"], *optional])),
+        ("needs", ", ".join(facts["needs"])),
+        ("formerly", ", ".join(facts["aliases"])),
+        ("plugin", f"{facts['plugin']} ({source})" if source else facts["plugin"]),
+        ("revision", str(facts["revision"])),
+        ("source", f"{facts['file']}:{facts['line']}" if facts["file"] else facts["target"]),
+    ]
+    return [row for row in rows if row[1]]

@@ -1,0 +1,121 @@
+"""What a run makes, written to a file of the user's: pictures, scatters, arrays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genframe import durable
+from genframe.errors import Problem, RecipeError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genframe.api import Model
+
+SUFFIXES = (".png", ".npy", ".npz")
+"""A picture; one array; several by name."""
+
+REFERENCE_POINTS = 1000
+"""Points of the data that are drawn under a scatter."""
+
+
+def check_target(path: Path, force: bool = False) -> None:
+    """Raise RecipeError, before anything is computed, for a file that can't be written or is there already."""
+    if path.suffix not in SUFFIXES:
+        message = f"the name {path.name!r} says no form: it must end in {', '.join(SUFFIXES)}"
+        raise RecipeError(Problem("GF803", message))
+    if path.exists() and not force:
+        raise RecipeError(Problem("GF801", f"{path} is there already; --force overwrites it"))
+
+
+def samples(model: Model, path: Path, n: int, seed: int, output: str = "sample") -> None:
+    """Draw `n` samples and write them. Raises RecipeError for a recipe without that output."""
+    _arguments(model, output, draws=True)
+    drawn: Tensor = model.call(output, n, seed=seed)
+    arrays = {"x": drawn}
+    if path.suffix == ".png":
+        _write_picture(path, arrays, _reference(model, drawn))
+    else:
+        _write_arrays(path, arrays)
+
+
+def reconstructions(model: Model, path: Path, n: int, split: str | None, output: str = "reconstruct") -> None:
+    """Write the first `n` examples of a split beside what an output of one argument makes of them."""
+    (argument,) = _arguments(model, output, draws=False)
+    feed = model.feeds[argument] if argument in model.feeds else next(iter(model.feeds.values()))
+    if "x" not in feed.spec.fields:
+        known = ", ".join(feed.spec.fields)
+        raise RecipeError(
+            Problem("GF804", f"the data have no wire 'x' to put beside anything; they have {known}")
+        )
+    chosen = split or next(name for name in ("test", "validation", "train") if name in feed.spec.lengths)
+    x: Tensor = feed.split(chosen).first(n)["x"]
+    arrays = {"reconstruction": model.call(output, x, seed=0), "x": x}
+    if path.suffix == ".png":
+        _write_picture(path, arrays, x)
+    else:
+        _write_arrays(path, arrays)
+
+
+def _arguments(model: Model, output: str, draws: bool) -> tuple[str, ...]:
+    """The arguments of an output that draws samples, `n` alone, or that takes examples, one other argument.
+
+    Raises RecipeError for any other output, and for one that the recipe has not.
+    """
+    _ = model.outputs[output]  # says which there are
+    fitting = [name for name in model.outputs if _fits(model.outputs.arguments(name), draws)]
+    arguments = model.outputs.arguments(output)
+    if output not in fitting:
+        message = f"the output {output}({', '.join(arguments)}) {'draws no samples' if draws else 'takes no examples'}"
+        raise RecipeError(Problem("GF804", message, path="outputs", nearest=fitting[0] if fitting else None))
+    return arguments
+
+
+def _fits(arguments: tuple[str, ...], draws: bool) -> bool:
+    return len(arguments) == 1 and (arguments == ("n",)) == draws
+
+
+def _reference(model: Model, drawn: Tensor) -> Tensor | None:
+    """Data under a scatter: the first dataset's whose examples are points of a plane."""
+    if drawn.shape[1:] != (2,):
+        return None
+    for feed in model.feeds.values():
+        if "x" in feed.spec.fields and feed.spec.fields["x"].shape == (2,):
+            split = "test" if "test" in feed.spec.lengths else "train"
+            points: Tensor = feed.split(split).first(REFERENCE_POINTS)["x"]
+            return points
+    return None
+
+
+def _write_picture(path: Path, arrays: Mapping[str, Tensor], reference: Tensor | None) -> None:
+    """Images as a grid, beside their originals where there are any; points as a scatter."""
+    from genframe import pictures
+
+    made = next(iter(arrays.values()))
+    if len(arrays) == 2 and made.ndim == 4 and made.shape == arrays["x"].shape:
+        image = pictures.pairs(arrays["x"], made)
+    else:
+        found = pictures.picture_of(made, reference)
+        if found is None:
+            shape = "x".join(map(str, made.shape[1:])) or "()"
+            message = f"an example of the shape {shape} is neither a picture nor a point of a plane"
+            raise RecipeError(Problem("GF803", f"{message}: write .npy or .npz"))
+        image = found
+    pictures.save_png(image, path)
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, Tensor]) -> None:
+    import numpy as np
+
+    found: dict[str, Any] = {name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()}
+    buffer = io.BytesIO()
+    if path.suffix == ".npy":
+        np.save(buffer, next(iter(found.values())), allow_pickle=False)
+    else:
+        np.savez_compressed(buffer, allow_pickle=False, **found)
+    with durable.reported(path.name, path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.write_bytes(path, buffer.getvalue())

@@ -1,0 +1,144 @@
+"""sample, reconstruct, evaluate: what a run makes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Genframe
+from PIL import Image
+
+from genframe.run import Run
+
+
+def test_samples_become_a_grid(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    assert genframe("sample", run, "-n", 9, "-o", tmp_path / "s.png").code == 0
+    with Image.open(tmp_path / "s.png") as image:
+        assert image.size == (3 * 30 + 2, 3 * 30 + 2)
+
+
+def test_the_same_seed_draws_the_same_samples(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert genframe("sample", run, "-n", 5, "-o", tmp_path / f"{name}.npy", "--seed", seed).code == 0
+    a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+    assert a.shape == (5, 1, 28, 28)
+    assert np.array_equal(a, b) and not np.array_equal(a, c)
+
+
+def test_raw_weights_and_older_checkpoints_sample_otherwise(
+    genframe: Genframe, run: Path, tmp_path: Path
+) -> None:
+    for name, more in (("new", ()), ("raw", ("--raw",)), ("old", ("--step", 2))):
+        assert genframe("sample", run, "-n", 3, "-o", tmp_path / f"{name}.npz", *more).code == 0
+    new, raw, old = (np.load(tmp_path / f"{name}.npz")["x"] for name in ("new", "raw", "old"))
+    assert not np.array_equal(new, raw) and not np.array_equal(new, old)
+
+
+def test_a_file_is_overwritten_with_force_only(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "s.png").write_text("mine")
+    told = genframe("sample", run, "-o", tmp_path / "s.png")
+    assert told.code == 2 and "GF801" in told.err and (tmp_path / "s.png").read_text() == "mine"
+    assert genframe("sample", run, "-o", tmp_path / "s.png", "--force").code == 0
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("-o", "s.jpg"), 2, "GF803"),
+        (("-o", "s.png", "--output", "encode"), 2, "'sample'"),
+        (("-o", "s.png", "--output", "smple"), 2, "GF531"),
+        (("-o", "s.png", "--step", "3"), 1, "it has 2, 4"),
+        (("-o", "s.png", "-n", "0"), 2, "0 is not in the range"),
+        ((), 2, "-o"),
+    ],
+)
+def test_what_can_not_be_sampled_is_said(
+    genframe: Genframe,
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = genframe("sample", run, *arguments)
+    assert told.code == code and says in told.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_vector_that_is_no_picture_asks_for_an_array(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    told = genframe("reconstruct", run, "-o", tmp_path / "codes.png", "--output", "encode")
+    assert told.code == 2 and ".npy" in told.err
+    assert genframe("reconstruct", run, "-n", 6, "-o", tmp_path / "codes.npy", "--output", "encode").code == 0
+    assert np.load(tmp_path / "codes.npy").shape == (6, 4)
+
+
+def test_no_run_is_an_error_of_a_run(genframe: Genframe, tmp_path: Path) -> None:
+    told = genframe("sample", tmp_path / "nowhere", "-o", tmp_path / "s.png")
+    assert told.code == 1 and "GF713" in told.err
+
+
+def test_reconstructions_stand_under_their_examples(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    assert genframe("reconstruct", run, "-n", 8, "-o", tmp_path / "r.png").code == 0
+    with Image.open(tmp_path / "r.png") as image:
+        assert image.size == (8 * 30 + 2, 2 * 30 + 2)
+    assert genframe("reconstruct", run, "-n", 8, "-o", tmp_path / "r.npz", "--split", "train").code == 0
+    with np.load(tmp_path / "r.npz") as arrays:
+        assert arrays["x"].shape == arrays["reconstruction"].shape == (8, 1, 28, 28)
+    told = genframe("reconstruct", run, "-o", tmp_path / "q.png", "--split", "tset")
+    assert told.code == 2 and "tset" in told.err
+    told = genframe("reconstruct", run, "-o", tmp_path / "q.png", "--output", "sample")
+    assert told.code == 2 and "GF804" in told.err
+
+
+def test_figures_are_printed_and_added_to_the_run_with_their_protocol(
+    genframe: Genframe, run: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(run, tmp_path / "run")
+    (first,) = genframe("evaluate", own, "rate-distortion", "--json").json
+    told = genframe("evaluate", own, "rate-distortion", "--split", "train", "--raw")
+    assert "rate-distortion  rate " in told.out and "train split, 5,000 examples" in told.out
+    stored = json.loads((own / "evaluations.json").read_text())
+    assert stored[0]["figures"] == first["figures"] and stored[0]["protocol"] == first["protocol"]
+    assert [row["protocol"]["split"] for row in stored] == ["test", "train"]
+    assert [row["protocol"]["weights"] for row in stored] == ["averaged", "raw"]
+    assert stored[0]["protocol"]["versions"]["torch"] and stored[0]["time"]
+
+
+def test_a_run_that_is_written_to_is_evaluated_without_a_record(
+    genframe: Genframe, run: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(run, tmp_path / "run")
+    with Run.open(own, writable=True):
+        told = genframe("evaluate", own, "rate-distortion")
+        assert told.code == 1 and "GF712" in told.err and "--no-record" in told.err
+        assert genframe("evaluate", own, "rate-distortion", "--no-record").code == 0
+    assert not (own / "evaluations.json").exists()
+
+
+def test_an_unknown_metric_or_a_damaged_list_writes_nothing(
+    genframe: Genframe, run: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(run, tmp_path / "run")
+    told = genframe("evaluate", own, "elbwo")
+    assert told.code == 2 and "elbo" in told.err
+    (own / "evaluations.json").write_text("{}")
+    told = genframe("evaluate", own, "rate-distortion")
+    assert told.code == 1 and "GF805" in told.err
+    assert (own / "evaluations.json").read_text() == "{}"
+
+
+def test_points_of_a_plane_become_a_scatter_over_the_data(genframe: Genframe, tmp_path: Path) -> None:
+    from genframe.api import train
+
+    ring = train("gan/ring", ["train.steps=1", "data.batch_size=8"], run_dir=tmp_path / "ring", quiet=True)
+    assert genframe("sample", ring, "-n", 20, "-o", tmp_path / "ring.png").code == 0
+    with Image.open(tmp_path / "ring.png") as image:
+        assert image.size == (480, 480)
+        pixels = np.asarray(image.convert("RGB"))
+    assert (pixels == 190).all(axis=2).any()  # the data, in grey
