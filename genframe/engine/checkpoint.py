@@ -172,11 +172,8 @@ def _fill(
     files[STATE] = _write(folder / STATE, buffer.getbuffer())
     manifest = {**extra, "format": FORMAT, "step": step, "files": files}
     _write(folder / MANIFEST, durable.as_json({**manifest, "sha256": _seal(manifest)}).encode())
-    for path in (
-        *folder.iterdir(),
-        folder,
-    ):  # all written before the first sync: one flush carries most of them
-        durable.sync(path)
+    for path in (*folder.iterdir(), folder):
+        durable.sync(path)  # all were written before: the first flush carries most of them
 
 
 def _put(aside: Path, target: Path) -> None:
