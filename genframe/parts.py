@@ -202,7 +202,7 @@ class Parts:
             call = torch.compile(part) if compiled else part
             call = _autocast(call, part) if bf16 else call
         ranks = [len(shape) for shape in self.shapes[name]]
-        return _folded(call, ranks[0]) if ranks else call
+        return _folded(call, ranks) if ranks else call
 
 
 _TABLE: dict[str, Callable[[Parts, Instance], Any]] = {
@@ -248,24 +248,28 @@ def _with_options(function: Callable[..., Any], options: dict[str, Any]) -> Call
     return call
 
 
-def _folded(part: Callable[..., Any], rank: int) -> Callable[..., Any]:
-    """`part`, written for (batch, ...), callable with any number of dimensions in front of the event's."""
+def _folded(part: Callable[..., Any], ranks: Sequence[int]) -> Callable[..., Any]:
+    """`part`, written for (batch, ...), callable with any number of dimensions in front of the event's.
+
+    `ranks` are those of the events of its tensors, in order. A condition (batch, ...) stands for every sample.
+    """
 
     def call(*args: Any, **keywords: Any) -> Any:
         first = args[0]
-        if first.ndim == rank + 1:
+        if first.ndim == ranks[0] + 1:
             return part(*args, **keywords)
-        front = first.shape[: first.ndim - rank]
-        flat = [first.reshape(-1, *first.shape[len(front) :])]
-        for arg in args[1:]:
-            if isinstance(arg, Tensor):
-                # A condition (batch, ...) stands for every sample.
-                arg = arg.expand(*front, *arg.shape[1:]) if arg.shape[: len(front)] != front else arg
-                arg = arg.reshape(-1, *arg.shape[len(front) :])
-            flat.append(arg)
+        front = first.shape[: first.ndim - ranks[0]]
+        rank_of = iter(ranks)
+        flat = [_flat(a, front, next(rank_of, a.ndim - 1)) if isinstance(a, Tensor) else a for a in args]
         return _unfold(part(*flat, **keywords), front)
 
     return call
+
+
+def _flat(tensor: Tensor, front: torch.Size, rank: int) -> Tensor:
+    """(..., *event) expanded to (*front, *event), and these dimensions folded into one."""
+    event = tensor.shape[tensor.ndim - rank :]
+    return tensor.expand(*front, *event).reshape(-1, *event)
 
 
 def _unfold(value: Any, front: torch.Size) -> Any:

@@ -31,6 +31,7 @@ from genframe.wiring import (
     Literal,
     Part,
     Template,
+    public_methods,
 )
 
 ROWS = 2
@@ -119,7 +120,7 @@ class Trial:
 
     def _field(self, bound: Field, frame: dict[str, Tracked], wire: BoundWire) -> Tracked:
         if isinstance(bound.value, Part):
-            return Tracked(getattr(self.parts[bound.value.instance], bound.name))
+            return self._method(bound.value.instance, bound, wire)
         inner = self.bound(bound.value, frame, wire)
         allowed = attributes_of(inner.value)
         if bound.name not in allowed:
@@ -139,6 +140,14 @@ class Trial:
         except (AttributeError, NotImplementedError) as error:
             message = f"{describe(inner.value)} offers no {bound.name!r}: {error or type(error).__name__}"
             raise RecipeError(Problem("GF506", message, bound.place, _path(wire))) from error
+
+    def _method(self, name: str, bound: Field, wire: BoundWire) -> Tracked:
+        methods = public_methods(self.parts.wiring.instances[name].offer.load())
+        if bound.name not in methods:
+            has = f"it has {', '.join(methods)}" if methods else "it has none"
+            message = f"{bound.name!r} is no public method of {name!r}; {has}"
+            raise RecipeError(Problem("GF506", message, bound.place, _path(wire)))
+        return Tracked(getattr(self.parts[name], bound.name))
 
     def _invoke(self, call: Invoke, frame: dict[str, Tracked], wire: BoundWire) -> Tracked:
         args = [self.bound(arg, frame, wire) for arg in call.args]

@@ -393,7 +393,9 @@ class _Binder:
             case Field(value=Part(instance=name), name=method):
                 return self._method_parameters(name, method, call)
             case Literal() | Items() | FromEngine():
-                message = f"{unparse(call.function)} can't be called: no component, function or wire with arguments"
+                message = (
+                    f"{unparse(call.function)} can't be called: no component, function or wire with arguments"
+                )
                 length = len(unparse(call.function))
                 self.problems.append(Problem("GF406", message, self._mark(call.column, length), self.path))
         return None
@@ -410,14 +412,13 @@ class _Binder:
 
     def _method_parameters(self, name: str, method: str, call: Call) -> tuple[str, ...] | None:
         target = self.wiring.instances[name].offer.load()
-        function = None if method.startswith("_") else inspect.getattr_static(target, method, None)
-        if not inspect.isfunction(function):
-            methods = public_methods(target)
+        methods = public_methods(target)
+        if method not in methods:
             message = f"{name!r} ({self.wiring.instances[name].offer.name}) has no method {method!r}"
             message += f"; it has {', '.join(methods)}" if methods else ""
             self._problem("GF407", message, call.column + len(name) + 1, len(method), method, methods)
             return None
-        return required_parameters(function)
+        return required_parameters(getattr(target, method))
 
     def _missing(self, written: str, name: str, call: Call) -> Bound:
         known = [*self.names, *self.wiring.templates, *self.wiring.data, *self.wiring.recipe.instances]
@@ -442,10 +443,14 @@ def called(target: Any) -> Callable[..., Any] | None:
 
 
 def public_methods(target: Any) -> list[str]:
-    """The public methods that a class defines itself."""
-    return [
-        name for name, value in vars(target).items() if inspect.isfunction(value) and not name.startswith("_")
+    """The public methods of a class, its own and its bases', without those that torch gives every module."""
+    if not inspect.isclass(target):
+        return []
+    bases = [
+        base for base in target.__mro__ if base.__module__.partition(".")[0] not in ("torch", "builtins")
     ]
+    named = {name: None for base in bases for name, value in vars(base).items() if inspect.isfunction(value)}
+    return [name for name in named if not name.startswith("_")]
 
 
 def _check_output(wiring: Wiring, output: BoundWire, problems: list[Problem]) -> None:

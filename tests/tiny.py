@@ -92,6 +92,14 @@ def batch_of(plan: Plan, rows: int = ROWS) -> dict[str, Tensor]:
     return made
 
 
+def terms_after(plan: Plan, steps: int) -> dict[str, Tensor]:
+    """Each term's values over some steps on one batch."""
+    stepper, batch = stepper_of(plan), batch_of(plan)
+    for step in range(steps):
+        stepper.step(step, batch)
+    return {name: torch.tensor([v for _, v in rows]) for name, rows in stepper.take_history().items()}
+
+
 def train(recipe: Recipe, folder: Path) -> Path:
     return loop.train(recipe, folder)
 

@@ -360,5 +360,5 @@ def test_an_average_of_several_components_is_kept_apart() -> None:
     with torch.no_grad():
         one.weight.add_(2)
     averages.update()
-    assert float(one.weight - averages.state()["one"]["weight"]) == pytest.approx(1)
+    assert float((one.weight - averages.state()["one"]["weight"]).detach()) == pytest.approx(1)
     assert float((other.weight - averages.state()["other"]["weight"]).detach()) == pytest.approx(0)
