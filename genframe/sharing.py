@@ -118,7 +118,9 @@ class _Sharing:
             if reach[name] & turn.trains:
                 if later == index:
                     return turn.player
-                whole = all(owner == turn.player for read, owner in reads.items() if reach[read] & turn.trains)
+                whole = all(
+                    owner == turn.player for read, owner in reads.items() if reach[read] & turn.trains
+                )
                 return turn.player if name in self.needed[later] and whole and self.detachable(name) else None
         return None
 

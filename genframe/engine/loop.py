@@ -169,7 +169,8 @@ class Training:
         for step in range(start, total):
             self.stepper.step(step, self.batch(step))
             done = step + 1
-            ends = done == total or bool(caught)
+            stopping = bool(caught)  # looked at once: a signal that comes later waits for the next step
+            ends = done == total or stopping
             save = done % saving == 0 or ends
             if save or done % log_every == 0:
                 validation = self._validate(step) if save else {}
@@ -178,7 +179,7 @@ class Training:
                 previews.draw(done)
             if save:
                 self._save(done, run, metrics, validation)
-            if caught:
+            if stopping:
                 raise self._stopped(caught[0], done, run)
         run.log(f"finished at step {total}")
 

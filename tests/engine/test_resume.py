@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,6 +26,7 @@ from tiny import (
 )
 
 from genframe.engine import checkpoint, loop
+from genframe.engine.step import Stepper
 from genframe.errors import RunError, Stopped
 from genframe.recipe import load_recipe
 from genframe.run import Run
@@ -292,10 +295,6 @@ def test_the_process_generator_is_no_part_of_a_run(tmp_path: Path) -> None:
 
 def test_a_stop_between_the_steps_saves_and_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     """The signal comes from within a step, as from a keyboard."""
-    import signal
-
-    from genframe.engine.step import Stepper
-
     original = Stepper.step
 
     def interrupted(self: Stepper, step: int, batch: dict[str, torch.Tensor]) -> None:
@@ -314,6 +313,23 @@ def test_a_stop_between_the_steps_saves_and_goes_on_to_the_same_bits(tmp_path: P
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     resume(tmp_path / "run")
     assert not differing(saved(tmp_path / "run"), saved(train(recipe, tmp_path / "whole")))
+
+
+def test_a_signal_that_comes_while_a_row_is_logged_stops_after_the_next_step(tmp_path: Path) -> None:
+    original = loop.Training._log
+
+    def interrupted(self: loop.Training, done: int, *arguments: Any) -> None:
+        original(self, done, *arguments)
+        if done == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop.Training, "_log", interrupted)
+        with pytest.raises(Stopped) as caught:
+            train(small("vae/digits", BRIEF, "train.checkpoint.every=100", "train.steps=8"), tmp_path / "run")
+    assert caught.value.exit_code == 143
+    assert "after step 5, and saved" in caught.value.problems[0].message
+    assert checkpoint.steps(tmp_path / "run" / "checkpoints") == [5]
 
 
 def test_a_plan_is_made_the_same_each_time() -> None:
