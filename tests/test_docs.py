@@ -16,7 +16,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"^# file: (\S+)\n")
 
 # What makes a training of any recipe short.
-SHORT = ["train.steps=4", "train.epochs=null"]
+SHORT = ["train.steps=4"]
 
 
 def blocks(guide: Path) -> Iterator[tuple[str, str]]:
@@ -37,7 +37,7 @@ def shortened(words: list[str], run: Path | None) -> list[str]:
         return [*words, *SHORT, "--quiet", "--run-dir", "run"]
     words = [str(run) if word.startswith("runs/") or word == "RUN" else word for word in words]
     if words[0] == "resume":
-        return [words[0], words[1], "train.steps=6", "train.epochs=null", "--quiet"]
+        return [words[0], words[1], "train.steps=6", "--quiet"]
     if words[0] == "evaluate":
         return [*words[:2], "elbo"]
     return words

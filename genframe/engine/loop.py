@@ -239,7 +239,7 @@ class Training:
         good = f"the last good checkpoint is {last.path}" if last else "there is no checkpoint before it"
         message = f"{what}; {good}"
         run.log(f"failed: {message}")
-        hint = f"genframe resume {run.folder} optimizer.lr=..." if last else None
+        hint = f"genframe resume {run.folder}" if last else None
         return RunError(Problem("GF701", message, path=path, command=hint))
 
     def _validate(self, step: int) -> dict[str, float]:

@@ -18,6 +18,11 @@ def file_of(number: int) -> str:
     return f"override {number}"
 
 
+def is_override(mark: Mark) -> bool:
+    """Whether a place is on the command line."""
+    return mark.file.startswith("override ")
+
+
 def override(text: str, number: int, tree: Node, problems: Problems) -> Node | None:
     """The recipe that one setting stands for, to be merged onto `tree`; None where it is wrong.
 

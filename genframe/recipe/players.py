@@ -12,6 +12,7 @@ from genframe.recipe.blocks import Blocks, entries
 from genframe.recipe.load import kind_of
 from genframe.recipe.model import Instance, Player, Term
 from genframe.recipe.names import name_fault
+from genframe.recipe.overrides import is_override
 from genframe.recipe.places import PLAYER_KEYS, TERM_KEYS, written_out
 from genframe.recipe.problems import Problems
 from genframe.recipe.scope import Scope
@@ -43,8 +44,21 @@ class Players:
             message = f"expected a mapping of players, got {kind_of(node)}"
             self.problems.add("GF205", message, node.mark, "players")
             return ()
-        made = (self._player(name, inside) for name, inside in entries(node).items())
+        made = [self._player(name, inside) for name, inside in entries(node).items()]
+        players = [inside.value for inside in entries(node).values()]
+        if self.optimizer is not None and all(isinstance(p, dict) and "optimizer" in p for p in players):
+            self._nobodys_optimizer(self.optimizer, [*entries(node)])
         return tuple(player for player in made if player is not None)
+
+    def _nobodys_optimizer(self, optimizer: Node, players: list[str]) -> None:
+        """An override of an optimizer that no player uses would be lost without a word."""
+        set_now = [n for n in (optimizer, *entries(optimizer).values()) if is_override(n.mark)]
+        if set_now:
+            message = (
+                f"every player has an optimizer of its own, so nobody uses this one: {', '.join(players)}"
+            )
+            path = f"players.{players[0]}.optimizer"
+            self.problems.add("GF212", f"{message}; set {path}", set_now[0].place, "optimizer")
 
     def _player(self, name: str, node: Node) -> Player | None:
         path = f"players.{name}"

@@ -279,3 +279,11 @@ def test_secrets_are_not_told(complain: Complain, monkeypatch: pytest.MonkeyPatc
         problems = complain(where) if "loss" in where else complain(text=PLAIN.replace("encoder: mlp", where))
         assert "hunter2" not in repr(problems)
         assert "${env:GENFRAME_SECRET}" in problems[0].message
+
+
+def test_an_override_of_an_optimizer_that_no_player_uses_is_not_lost() -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("hybrid/vae-gan", ["optimizer.lr=0.5"])
+    (problem,) = caught.value.problems
+    assert problem.code == "GF212" and "players.model.optimizer" in problem.message
+    assert problem.mark is not None and problem.mark.file == "override 1"
