@@ -50,6 +50,16 @@ class Plan:
         instances = self.wiring.instances
         return tuple(n for n, _ in player.trains if self.parts.own_parameters(n) and not instances[n].frozen)
 
+    def fields(self, dataset: str) -> frozenset[str]:
+        """The fields of a dataset that a training step reads."""
+        terms = frozenset(term.wire for player in self.recipe.players for term in player.minimises)
+        above = self.wiring.ancestors(terms)
+        read = {name for wire in above for name in self.wiring.needs(self.wiring.plain[wire].bound)}
+        prefix = f"{dataset}." if dataset else ""
+        return frozenset(
+            name.removeprefix(prefix) for name in read & set(self.wiring.data) if name.startswith(prefix)
+        )
+
     def moves(self, turns: tuple[tuple[Player, tuple[str, ...]], ...]) -> list[Move]:
         """The moves of a step in which these players add up these terms."""
         return share(

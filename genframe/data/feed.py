@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -38,6 +38,7 @@ class Feed:
         self.seed = seed
         self.device = torch.device(device)
         self.name = data.instance.name
+        self.wanted: Collection[str] | None = None  # the fields that `batch` gives, of those held in memory
         self._block = _Block(data)
         self._promised = dataset.spec()
         self._stores: dict[str, Resident | Streamed] = {}
@@ -76,9 +77,10 @@ class Feed:
         """
         rows = self._order.rows(step)
         store = self._store("train")
-        wires = store.rows(rows) if isinstance(store, Resident) else self._streamed(store, step)
+        wires = store.rows(rows, self.wanted) if isinstance(store, Resident) else self._streamed(store, step)
         for field, pictures in self._pictures.items():
-            wires[field] = pictures.at_step(field, wires[field], rows, step)
+            if field in wires:
+                wires[field] = pictures.at_step(field, wires[field], rows, step)
         wires["index"] = rows.to(self.device)
         return wires
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -53,9 +53,13 @@ class Resident:
     def __len__(self) -> int:
         return len(next(iter(self.tensors.values())))
 
-    def rows(self, index: Tensor) -> Rows:
-        """The examples at the positions `index` (batch,)."""
-        return {name: tensor.index_select(0, index) for name, tensor in self.tensors.items()}
+    def rows(self, index: Tensor, wanted: Collection[str] | None = None) -> Rows:
+        """The examples at the positions `index` (batch,): all fields, or those that are `wanted`."""
+        return {
+            name: tensor.index_select(0, index)
+            for name, tensor in self.tensors.items()
+            if wanted is None or name in wanted
+        }
 
     def batches(self, indices: Iterable[Tensor]) -> Iterator[Rows]:
         """The examples at each of `indices` (batch,), in their order."""

@@ -107,6 +107,8 @@ class Training:
             name: Feed(data, plan.datasets[name], recipe.seed, device)
             for name, data in recipe.datasets.items()
         }
+        for name, feed in feeds.items():
+            feed.wanted = plan.fields(name)
         steps = next(iter(feeds.values())).steps_per_epoch
         return cls(plan, device, feeds, Stepper(plan, device, steps))
 

@@ -18,7 +18,7 @@ from genframe.data.feed import Feed
 from genframe.engine.outputs import Outputs
 from genframe.run import Run
 
-MOST_EXAMPLES = 1000
+MOST_POINTS = 1000
 """Reference points under a scatter of two-dimensional samples."""
 
 
@@ -65,7 +65,8 @@ class Previews:
         if name not in self._examples:
             feed = self.feeds[name]
             split = next(s for s in ("test", "validation", "train") if s in feed.spec.lengths)
-            self._examples[name] = feed.split(split).first(max(self.n, MOST_EXAMPLES))["x"]
+            points = feed.spec.fields["x"].shape == (2,)
+            self._examples[name] = feed.split(split).first(MOST_POINTS if points else self.n)["x"]
         return self._examples[name]
 
     def _argument(self, argument: str) -> Tensor | None:

@@ -117,6 +117,7 @@ class Stepper:
         )
         self.history: dict[str, list[tuple[int, Tensor]]] = {}
         self._programs: dict[tuple[tuple[str, ...], ...], tuple[_Program, ...]] = {}
+        self._own = {name: [*plan.parts.own_parameters(name).values()] for name in self.modules}
         self._live = {name: any(p.requires_grad for p in m.parameters()) for name, m in self.modules.items()}
         self._set_modes()
         self._settings = list(_scheduled_options(plan))
@@ -157,7 +158,7 @@ class Stepper:
         """The terms since the last call, read from the device at once; then forgotten."""
         taken = {}
         for name, entries in self.history.items():
-            values = torch.stack([value for _, value in entries]).tolist()
+            values = torch.stack([value.mean() for _, value in entries]).tolist()
             taken[name] = [(step, value) for (step, _), value in zip(entries, values, strict=True)]
         self.history = {}
         return taken
@@ -185,9 +186,8 @@ class Stepper:
             value = value if carries else value.detach()
             weighted = value if weight == 1.0 else value * weight
             total = weighted if total is None else total + weighted
-        for name in side.trains:
+        for name in side.trains if len(self.sides) > 1 else ():
             self._set_live(name, True)
-        side.optimizer.zero_grad(set_to_none=True)
         assert total is not None
         total.backward()  # type: ignore[no-untyped-call]
         if side.player.clip is not None:
@@ -195,6 +195,8 @@ class Stepper:
         side.optimizer.step()
         # Fused optimizers do not raise version counters: without this, a wrong reuse of a wire would be silent.
         torch.autograd.graph.increment_version(side.tensors)
+        for parameter in side.tensors:  # now, so that no gradient is held through the next forward pass
+            parameter.grad = None
         if side.averages is not None:
             side.averages.update()
         for name in program.move.release:
@@ -223,13 +225,13 @@ class Stepper:
         self.history.setdefault(term, []).append((step, number.detach()))
         if isinstance(value, Terms):
             for part, logged in value.logged.items():
-                self.history.setdefault(f"{term}/{part}", []).append((step, logged.detach().mean()))
+                self.history.setdefault(f"{term}/{part}", []).append((step, logged.detach()))
         return number
 
     def _set_live(self, name: str, live: bool) -> None:
         """Whether a component's parameters ask for gradient; changed only when it differs."""
         if self._live[name] != live:
-            for parameter in self.plan.parts.own_parameters(name).values():
+            for parameter in self._own[name]:
                 parameter.requires_grad_(live)
             self._live[name] = live
 
@@ -253,7 +255,8 @@ class Stepper:
             with_gradient=computation.owner is not None,
             detached=computation.detached,
             base=self.draws.base(computation.names[0]),
-            live=tuple((name, name in trains) for name in touched),
+            # With one player nobody's parameters are ever set aside.
+            live=tuple((name, name in trains) for name in touched) if len(self.sides) > 1 else (),
         )
 
 

@@ -33,7 +33,7 @@ def elbo(
     exact, rate = _rate(q_z, z, p_z)
     penalty = _freed(q_z, p_z, free_bits) if free_bits else rate
     logged = {"rate" if exact else "rate_sampled": rate, "distortion": distortion}
-    return Terms(distortion + beta * penalty, logged)
+    return Terms(distortion + (penalty if beta == 1.0 else beta * penalty), logged)
 
 
 def _rate(q_z: Distribution, z: Tensor, p_z: Distribution) -> tuple[bool, Tensor]:

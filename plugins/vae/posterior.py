@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from genframe import DiagonalGaussian, Shape
 
@@ -26,7 +27,10 @@ class GaussianPosterior(nn.Module):
 
     def forward(self, features: Tensor) -> DiagonalGaussian:
         flat = features.flatten(-self.in_ndim)  # (..., features)
-        mean, log_std = self.linear(flat).unflatten(-1, (2, *self.latent_shape)).unbind(flat.ndim - 1)
-        log_std = log_std.to(torch.promote_types(log_std.dtype, torch.float32))
-        std = log_std.clamp(*LOG_STD).exp()
+        mean, log_std = self.linear(flat).chunk(2, -1)
+        if len(self.latent_shape) > 1:
+            mean, log_std = (part.unflatten(-1, self.latent_shape) for part in (mean, log_std))
+        if log_std.dtype in (torch.float16, torch.bfloat16):
+            log_std = log_std.float()
+        std = F.hardtanh(log_std, *LOG_STD).exp()  # a clamp whose backward is one operator
         return DiagonalGaussian(mean, std, event_ndim=len(self.latent_shape))
