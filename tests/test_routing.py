@@ -135,6 +135,12 @@ def test_the_table_is_the_one_that_the_recipe_means(name: str) -> None:
 Losses = Mapping[str, Tensor]
 
 
+def gamma_of(plan: Plan) -> float:
+    """The weight of R1 that the recipe says."""
+    (penalty,) = (i for i in plan.wiring.instances.values() if i.offer.name == "gan/r1")
+    return float(penalty.options["gamma"])
+
+
 def gan_twin(plan: Plan, draws: Callable[[str], None], x: Tensor) -> dict[str, Tensor]:
     parts = plan.parts
     decoder, critic = parts["decoder"], parts["discriminator"]
@@ -146,9 +152,7 @@ def gan_twin(plan: Plan, draws: Callable[[str], None], x: Tensor) -> dict[str, T
     real = critic(x).score
     leaf = x.clone().requires_grad_()
     (slope,) = torch.autograd.grad(critic(leaf).score.sum(), leaf, create_graph=True)
-    gamma = plan.wiring.instances[next(n for n in ("smooth", "r1") if n in plan.wiring.instances)].options[
-        "gamma"
-    ]
+    gamma = gamma_of(plan)
     every = next(t.every for p in plan.recipe.players for t in p.minimises if t.wire == "penalty")
     penalty = gamma / 2 * slope.flatten(1).square().sum(1).mean()
     tell = F.softplus(-real).mean() + F.softplus(critic(fake.detach()).score).mean()
@@ -205,7 +209,7 @@ def vae_gan_twin(
     tells = 2 * real + sum(F.softplus(critic(cut(fake)).score).mean() for fake in (sampled, rebuilt))
     leaf = x.clone().requires_grad_()
     (slope,) = torch.autograd.grad(critic(leaf).score.sum(), leaf, create_graph=True)
-    penalty = 10 / 2 * slope.flatten(1).square().sum(1).mean()
+    penalty = gamma_of(plan) / 2 * slope.flatten(1).square().sum(1).mean()
     return {"model": 0.02 * bound + looks, "critic": tells + 3 * penalty}
 
 
