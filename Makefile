@@ -1,5 +1,6 @@
 # make run    sets everything up and trains a VAE on real digits, in about a minute
 # make test   sets everything up and runs the checks and the tests
+# make benchmarks, make benchmark-peers    print the tables of the README
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,7 +21,13 @@ tests: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 
 benchmarks: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python tests/benchmarks
+
+# pythae's and Lightning's trainers beside ours, in an environment of their own.
+benchmark-peers: $(VENV)/.installed-dev
+	test -d .venv-bench || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet -r tests/benchmarks/peers.txt
+	$(BIN)/python tests/benchmarks --only mlp,conv --peers
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
