@@ -14,10 +14,11 @@ class Draws:
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self.seed = seed
-        self._generators = [torch.default_generator]
+        self._others: list[torch.Generator] = []
+        self._seed_default = torch.default_generator.manual_seed
         if device.type == "cuda":
             torch.cuda.init()  # type: ignore[no-untyped-call]
-            self._generators.append(torch.cuda.default_generators[device.index or 0])
+            self._others.append(torch.cuda.default_generators[device.index or 0])
 
     def base(self, *words: object) -> int:
         """What a wire's seeds are derived from; made once a wire."""
@@ -29,5 +30,6 @@ class Draws:
         z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
         z ^= z >> 31
-        for generator in self._generators:
+        self._seed_default(z)
+        for generator in self._others:
             generator.manual_seed(z)

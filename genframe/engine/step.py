@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -115,7 +116,7 @@ class Stepper:
         self.compiler = Compiler(
             plan.parts, bf16=recipe.train.precision == "bf16", compiled=recipe.train.compile
         )
-        self.history: dict[str, list[tuple[int, Tensor]]] = {}
+        self.history: defaultdict[str, list[tuple[int, Tensor]]] = defaultdict(list)
         self._programs: dict[tuple[tuple[str, ...], ...], tuple[_Program, ...]] = {}
         self._own = {name: [*plan.parts.own_parameters(name).values()] for name in self.modules}
         self._live = {name: any(p.requires_grad for p in m.parameters()) for name, m in self.modules.items()}
@@ -160,7 +161,7 @@ class Stepper:
         for name, entries in self.history.items():
             values = torch.stack([value.mean() for _, value in entries]).tolist()
             taken[name] = [(step, value) for (step, _), value in zip(entries, values, strict=True)]
-        self.history = {}
+        self.history = defaultdict(list)
         return taken
 
     def learning_rates(self) -> dict[str, float]:
@@ -222,10 +223,10 @@ class Stepper:
     def _record(self, term: str, value: Any, step: int) -> Tensor:
         """A term as a number; it and its parts join the history."""
         number = reduced(value, term)
-        self.history.setdefault(term, []).append((step, number.detach()))
+        self.history[term].append((step, number.detach()))
         if isinstance(value, Terms):
             for part, logged in value.logged.items():
-                self.history.setdefault(f"{term}/{part}", []).append((step, logged.detach()))
+                self.history[f"{term}/{part}"].append((step, logged.detach()))
         return number
 
     def _set_live(self, name: str, live: bool) -> None:

@@ -27,4 +27,6 @@ class GaussianPrior(nn.Module):
             self.register_buffer("std", torch.ones(dim), persistent=False)
 
     def forward(self) -> DiagonalGaussian:
-        return DiagonalGaussian(self.mean, self.log_std.exp() if self.learned else self.std)
+        if self.learned:
+            return DiagonalGaussian(self.mean, self.log_std.exp())
+        return DiagonalGaussian(self.mean, self.std, standard=True)
