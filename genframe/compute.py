@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from genframe.parts import Parts
-from genframe.wiring import (
+from genframe.bound import (
     Bound,
     Field,
     FromArgument,
@@ -19,6 +18,7 @@ from genframe.wiring import (
     Part,
     Template,
 )
+from genframe.parts import Parts
 
 Env = dict[str, Any]
 """The values of wires, data fields and reserved numbers, by name."""

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from genframe.bound import Binding, BoundWire
 from genframe.engine.step import Stepper
 from genframe.hooks import Component
 from genframe.kinds import KINDS
@@ -19,7 +20,6 @@ from genframe.recipe.model import Instance, Player, Recipe, Schedule, Span, Term
 from genframe.registry import Offer
 from genframe.sharing import Move
 from genframe.trial import ROWS, trial_data, undisturbed
-from genframe.wiring import Binding, BoundWire
 
 FLOPS_ARE = (
     f"floating-point operations of one step in which every player adds up all its terms, forward and backward, "

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genframe.bound import Bound, FromWire, Invoke, Part
 from genframe.data.order import seeded
 from genframe.data.spec import DataSpec
 from genframe.data.spec import Field as DataField
@@ -18,7 +19,7 @@ from genframe.errors import Problem, RecipeError
 from genframe.kinds import KINDS
 from genframe.recipe.model import Instance, Schedule
 from genframe.values import Levels, Shape, Verdict
-from genframe.wiring import Bound, FromWire, Invoke, Part, Wiring
+from genframe.wiring import Wiring
 
 
 @dataclass

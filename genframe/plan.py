@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from genframe.binding import bind
+from genframe.bound import Bound, Field, FromWire
 from genframe.data.spec import DataSpec
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.parts import Parts
@@ -17,7 +19,7 @@ from genframe.recipe.model import Player, Recipe
 from genframe.sharing import Move, Turn, share
 from genframe.trial import ROWS, Tracked, Trial, reduced, trial_data, undisturbed
 from genframe.values import Levels, Terms, Verdict
-from genframe.wiring import Bound, Field, FromWire, Wiring, bind
+from genframe.wiring import Wiring
 
 
 @dataclass

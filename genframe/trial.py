@@ -15,11 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from genframe.errors import Mark, Problem, RecipeError
-from genframe.kinds import KINDS
-from genframe.parts import Parts, random_rows
-from genframe.values import Levels, Shape, Terms, Verdict
-from genframe.wiring import (
+from genframe.binding import public_methods
+from genframe.bound import (
     Bound,
     BoundWire,
     Field,
@@ -31,8 +28,11 @@ from genframe.wiring import (
     Literal,
     Part,
     Template,
-    public_methods,
 )
+from genframe.errors import Mark, Problem, RecipeError
+from genframe.kinds import KINDS
+from genframe.parts import Parts, random_rows
+from genframe.values import Levels, Shape, Terms, Verdict
 
 ROWS = 2
 _DISTRIBUTION = frozenset(

@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "distributions",
     ),
     ("recipe", "rendering"),
-    ("wiring", "sharing", "parts", "compute", "trial", "plan"),
+    ("bound", "binding", "wiring", "sharing", "parts", "compute", "trial", "plan"),
     ("run", "tracking", "data", "pictures"),
     ("engine",),
     ("explain", "api", "catalogue", "evaluations", "exports", "health"),

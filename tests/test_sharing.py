@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from tiny import batch_of, differing, parts_file, plan_of, recipe_file, small, stepper_of
 from torch import Tensor
 
+from genframe.bound import BoundWire, FromWire, Items, Part
 from genframe.engine.step import Stepper
 from genframe.errors import Mark
 from genframe.plan import Plan
 from genframe.recipe.expression import Constant
 from genframe.recipe.model import Wire
 from genframe.sharing import Move, Turn, share
-from genframe.wiring import BoundWire, FromWire, Items, Part, Wiring
+from genframe.wiring import Wiring
 
 MARK = Mark("recipe.yaml", 1, 1)
 

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from genframe import __version__
+from genframe.binding import called, required_parameters
 from genframe.data.feed import Split
 from genframe.engine.outputs import Outputs
 from genframe.errors import Problem, RecipeError
 from genframe.recipe.model import Instance
-from genframe.wiring import called, required_parameters
 
 
 def evaluate(

@@ -102,7 +102,7 @@ def test_doctor_finds_this_machine_sound(
     facts = genframe("doctor", "--json").json
     assert facts["ok"] and facts["problems"] == []
     assert facts["devices"][0]["name"] == "cpu" and facts["threads"]["torch"] >= 1
-    assert set(facts["settings"]) == {"keep freed memory (mallopt)", "flush denormals"}
+    assert set(facts["settings"]) >= {"keep freed memory (mallopt)", "flush denormals"}
     assert {plugin["name"] for plugin in facts["plugins"]} >= {"nets", "vae", "gan", "dae"}
     assert list(tmp_path.iterdir()) == []  # looked, and left nothing
     assert "nothing is broken" in genframe("doctor").out
