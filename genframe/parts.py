@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class Parts:
         try:
             self.shapes[name] = tuple(shapes)
             target = instance.offer.load()
-            options = {key: _first_value(value) for key, value in self._parameters(instance).items()}
+            options = {key: first_value(value) for key, value in instance.keywords().items()}
             if not inspect.isclass(target):
                 self.options[name] = options
                 self.built[name] = target
@@ -82,11 +83,6 @@ class Parts:
         finally:
             self._building.pop()
         return self.built[name]
-
-    def _parameters(self, instance: Instance) -> dict[str, Any]:
-        """Options by the names of the Python parameters."""
-        declared = instance.offer.signature().options
-        return {declared[key].parameter: value for key, value in instance.options.items()}
 
     def _construct(self, instance: Instance, target: Any, options: dict[str, Any]) -> Any:
         givens = [self._given(instance, name) for name in instance.offer.signature().givens]
@@ -218,18 +214,18 @@ GIVENS: tuple[str, ...] = tuple(_TABLE)
 """The givens that the engine knows, besides the other components of the recipe by their names."""
 
 
-def _first_value(value: Any) -> Any:
+def first_value(value: Any) -> Any:
     """What a scheduled option is built with: the schedule's value at step 0 (the loop sets it before each step)."""
     if isinstance(value, Schedule):
-        return float(scheduled(value, 0, 1))
+        return scheduler(value)(0, 1)
     return value
 
 
-def scheduled(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
-    """The value of a schedule at a step."""
-    declared = schedule.offer.signature().options
-    options = {declared[key].parameter: value for key, value in schedule.options.items()}
-    return float(schedule.offer.load()(step, steps_per_epoch, **options))
+def scheduler(value: float | Schedule) -> Callable[[int, int], float]:
+    """A number or schedule as a function of (step, steps per epoch)."""
+    if isinstance(value, Schedule):
+        return partial(value.offer.load(), **value.keywords())
+    return lambda step, steps_per_epoch: value
 
 
 def _load_initial(part: nn.Module, instance: Instance, path: Path) -> None:

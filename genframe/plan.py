@@ -97,11 +97,9 @@ def compile_plan(recipe: Recipe) -> Plan:
 def _dataset(recipe: Recipe, name: str) -> tuple[Any, DataSpec]:
     """A dataset and what it promises. Raises RecipeError, with the place of its block."""
     instance = recipe.datasets[name].instance
-    declared = instance.offer.signature().options
-    options = {declared[key].parameter: value for key, value in instance.options.items()}
     path = f"datasets.{name}" if name else "data"
     try:
-        dataset = instance.offer.load()(**options)
+        dataset = instance.offer.load()(**instance.keywords())
         return dataset, dataset.spec()
     except RecipeError as error:
         problems = (replace(p, mark=p.mark or instance.mark, path=p.path or path) for p in error.problems)

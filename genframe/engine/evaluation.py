@@ -69,8 +69,7 @@ def _measure(outputs: Outputs, metric: Instance, split: Split, step: int) -> dic
 
 def _callable(metric: Instance) -> tuple[Any, dict[str, Any]]:
     target = metric.offer.load()
-    declared = metric.offer.signature().options
-    options = {declared[key].parameter: value for key, value in metric.options.items()}
+    options = metric.keywords()
     if inspect.isclass(target):
         return target(**options), options
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from genframe.compute import Compiler, Env, Evaluate
 from genframe.engine.averages import Averages
 from genframe.engine.draws import Draws
-from genframe.parts import scheduled
+from genframe.parts import first_value, scheduler
 from genframe.plan import Plan, detached
 from genframe.recipe.model import Instance, Player, Schedule, Span
 from genframe.sharing import Computation, Move
@@ -53,7 +53,9 @@ class Side:
         self.windows = {
             t.wire: Window.of(t.every, t.start, t.until, steps_per_epoch) for t in player.minimises
         }
-        self.weights = {t.wire: t.weight for t in player.minimises}
+        self.weights = {t.wire: scheduler(t.weight) for t in player.minimises}
+        rate = player.optimizer.options.get("lr")
+        self.rate = scheduler(rate) if isinstance(rate, Schedule) else None
         self.optimizer: torch.optim.Optimizer = _optimizer(player.optimizer, self.tensors)
         self.averages: Averages | None = None
         if player.ema is not None:
@@ -68,9 +70,7 @@ class Side:
 
     def weight(self, term: str, step: int, steps_per_epoch: int) -> float:
         """The weight of a term at a step; a lazy term counts for the steps it stood out."""
-        weight = self.weights[term]
-        value = scheduled(weight, step, steps_per_epoch) if isinstance(weight, Schedule) else weight
-        return value * self.windows[term].every
+        return self.weights[term](step, steps_per_epoch) * self.windows[term].every
 
     def state(self) -> dict[str, Any]:
         """The optimizer's state by parameter name."""
@@ -168,13 +168,12 @@ class Stepper:
         return {side.name: float(side.optimizer.param_groups[0]["lr"]) for side in self.sides}
 
     def _schedule(self, step: int) -> None:
-        for write, schedule in self._settings:
-            write(scheduled(schedule, step, self.steps_per_epoch))
+        for write, value in self._settings:
+            write(value(step, self.steps_per_epoch))
         for side in self.sides:
-            rate = side.player.optimizer.options.get("lr")
-            if isinstance(rate, Schedule):
+            if side.rate is not None:
                 for group in side.optimizer.param_groups:
-                    group["lr"] = scheduled(rate, step, self.steps_per_epoch)
+                    group["lr"] = side.rate(step, self.steps_per_epoch)
 
     def _move(self, program: _Program, env: Env, step: int) -> None:
         side = program.side
@@ -275,25 +274,17 @@ def _lay_out(module: nn.Module) -> None:
 
 
 def _optimizer(instance: Instance, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    declared = instance.offer.signature().options
-    options = {
-        declared[key].parameter: scheduled(value, 0, 1) if isinstance(value, Schedule) else value
-        for key, value in instance.options.items()
-    }
+    options = {key: first_value(value) for key, value in instance.keywords().items()}
     optimizer: torch.optim.Optimizer = instance.offer.load()(parameters, **options)
     return optimizer
 
 
-def _scheduled_options(plan: Plan) -> list[tuple[Callable[[float], None], Schedule]]:
-    """How to write each scheduled option before a step: into a function's options, or as an attribute."""
-    settings: list[tuple[Callable[[float], None], Schedule]] = []
+def _scheduled_options(plan: Plan) -> Iterator[tuple[Callable[[float], None], Callable[[int, int], float]]]:
+    """Each scheduled option: how it is written before a step (a function's option or an attribute), and its value."""
     for name, part in plan.parts.built.items():
-        instance = plan.wiring.instances[name]
-        declared = instance.offer.signature().options
-        for key, value in instance.options.items():
+        for parameter, value in plan.wiring.instances[name].keywords().items():
             if isinstance(value, Schedule):
-                settings.append((_writer(plan, name, part, declared[key].parameter), value))
-    return settings
+                yield _writer(plan, name, part, parameter), scheduler(value)
 
 
 def _writer(plan: Plan, name: str, part: Any, parameter: str) -> Callable[[float], None]:

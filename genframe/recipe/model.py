@@ -20,13 +20,17 @@ class Schedule:
     offer: Offer
     options: Mapping[str, Any]
 
+    def keywords(self) -> dict[str, Any]:
+        """The options as the component is called with them: `from_` for the key `from`."""
+        return _keywords(self.offer, self.options)
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One component of the recipe, its options checked and every default filled in.
 
-    `options` go by their recipe keys (`from`, not `from_`: `Option.parameter` tells). A scheduled option is a
-    `Schedule`. `given` rebinds a given: to an instance's name, or to a shape.
+    `options` go by their recipe keys (`from`, not `from_`). A scheduled option is a `Schedule`. `given` rebinds
+    a given: to an instance's name, or to a shape.
     """
 
     name: str
@@ -38,6 +42,10 @@ class Instance:
     at: str | None = None
     init: str | None = None
     frozen: bool = False
+
+    def keywords(self) -> dict[str, Any]:
+        """The options as the component is called with them: `from_` for the key `from`."""
+        return _keywords(self.offer, self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +161,8 @@ class Recipe:
     folder: Path
     remarks: tuple[Problem, ...] = ()
     plugins: tuple[str, ...] = ()
+
+
+def _keywords(offer: Offer, options: Mapping[str, Any]) -> dict[str, Any]:
+    declared = offer.signature().options
+    return {declared[key].parameter: value for key, value in options.items()}

@@ -283,7 +283,8 @@ def test_secrets_are_not_told(complain: Complain, monkeypatch: pytest.MonkeyPatc
 
 def test_an_override_of_an_optimizer_that_no_player_uses_is_not_lost() -> None:
     with pytest.raises(RecipeError) as caught:
-        load_recipe("hybrid/vae-gan", ["optimizer.lr=0.5"])
+        own = ["players.model.optimizer=adam", "players.critic.optimizer=adam"]
+        load_recipe("hybrid/vae-gan", [*own, "optimizer.lr=0.5"])
     (problem,) = caught.value.problems
     assert problem.code == "GF212" and "players.model.optimizer" in problem.message
-    assert problem.mark is not None and problem.mark.file == "override 1"
+    assert problem.mark is not None and problem.mark.file == "override 3"
