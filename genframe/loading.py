@@ -82,6 +82,8 @@ def _guarded(status: PluginStatus, load: Callable[[], Plugin]) -> Plugin:
         plugin = Plugin(replace(status, state=refusal.state, cause=str(refusal)))
     except (Exception, SystemExit) as error:
         line = traceback.format_exception_only(error)[-1].strip().partition("\n")[0]
+        if isinstance(error, SyntaxError) and error.filename:
+            line += f" ({error.filename}:{error.lineno}:{error.offset})"
         plugin = Plugin(replace(status, state="broken", cause=line, traceback=traceback.format_exc()))
     milliseconds = (perf_counter() - start) * 1000
     return replace(plugin, status=replace(plugin.status, milliseconds=milliseconds))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -89,9 +89,23 @@ def compile_plan(recipe: Recipe) -> Plan:
     wiring = bind(recipe, fields)
     datasets = {name: dataset for name, (dataset, _) in opened.items()}
     plan = Plan(recipe, datasets, wiring, Parts(wiring, specs))
-    with undisturbed(recipe.seed):
-        _try(plan)
+    try:
+        with undisturbed(recipe.seed):
+            _try(plan)
+    except RecipeError as error:
+        pipelines = {str(file.path) for file in recipe.registry.recipes() if file.pipeline}
+        raise RecipeError(*(_headed(problem, pipelines) for problem in error.problems)) from error
     return plan
+
+
+def _headed(problem: Problem, pipelines: Collection[str]) -> Problem:
+    """A problem whose head stands in a shipped pipeline, headed by a place of the user's own, where it has one."""
+    if problem.mark is None or problem.mark.file not in pipelines:
+        return problem
+    own = next((mark for mark, _ in problem.related if mark.file not in pipelines), None)
+    if own is None:
+        return problem
+    return replace(problem, mark=own, related=((problem.mark, "in this call"), *problem.related))
 
 
 def _dataset(recipe: Recipe, name: str) -> tuple[Any, DataSpec]:

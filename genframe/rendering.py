@@ -25,7 +25,8 @@ def render(problems: Sequence[Problem], texts: Mapping[str, str] | None = None) 
     """
     sources = _Sources(texts or {})
     parts = ["\n".join(text for text, _ in _lines(problem, sources)) for problem in problems]
-    return "\n\n".join([*parts, summary(problems)]) + "\n"
+    counted = [summary(problems)] if _worth_counting(problems) else []
+    return "\n\n".join([*parts, *counted]) + "\n"
 
 
 def print_problems(error: GenframeError, stream: TextIO | None = None) -> None:
@@ -50,7 +51,12 @@ def rendered(problems: Sequence[Problem], texts: Mapping[str, str] | None = None
         for line, style in _lines(problem, sources):
             text.append(line, _STYLES[problem.severity] if style == "head" else style).append("\n")
         text.append("\n")
-    return text.append(summary(problems), "bold")
+    return text.append(summary(problems), "bold") if _worth_counting(problems) else text
+
+
+def _worth_counting(problems: Sequence[Problem]) -> bool:
+    """One thing to say that stands in no file is said already."""
+    return len(problems) > 1 or any(problem.mark for problem in problems)
 
 
 def summary(problems: Sequence[Problem]) -> str:

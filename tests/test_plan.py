@@ -144,6 +144,8 @@ def test_a_decoder_of_another_shape_is_told_with_both_shapes_and_both_lines(wron
     assert problem.code == "GF505"
     assert problem.message == "likelihood is given 1x32x32, and takes 1x28x28"
     told = {note: mark.line for mark, note in problem.related}
+    assert told.pop("in this call", 0) > 0, "the call itself stands in the pipeline"
+    assert problem.mark is not None and problem.mark.line == line_of(text, "likelihood:", data)
     assert told == {
         "vae/bernoulli takes 1x28x28 for these data": line_of(text, "likelihood:", data),
         "my_parts/flat gives 1x32x32": line_of(text, "decoder:", data),

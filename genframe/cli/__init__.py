@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 
 import click
 
@@ -92,6 +94,7 @@ def group() -> None:
 
 def main() -> None:
     """The entry point. Exit codes: 0 ok, 1 run failed, 2 input invalid, 3 plugin problem, 130/143 stopped and saved."""
+    _stop_at_once()
     arguments = [argument for argument in sys.argv[1:] if argument.partition("=")[0] != "--no-plugins"]
     try:
         group.main(arguments, prog_name="genframe", standalone_mode=False, obj=sys.argv[1:])
@@ -108,3 +111,15 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _stop_at_once() -> None:
+    """Until a training listens for itself, a signal ends the process: an exception could be lost in an import."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        os.write(sys.stderr.fileno(), b"\nstopped\n")
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)

@@ -82,6 +82,11 @@ def resume(
         step = found.step if found else 0
         run.record_resume(overrides, step)
         cut_back(run.metrics, step)
+        if found is not None and step >= training.total:
+            shown.message(f"nothing to do: the run is at step {step}, and {training.total} are asked for")
+            run.log(f"nothing to do at step {step} of {training.total}")
+            return run.folder
+        shown.message(f"going on after step {step}" if found else "no checkpoint yet: starting over")
         training.run_from(run, shown, found)
     return run.folder
 
