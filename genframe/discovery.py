@@ -100,7 +100,7 @@ def _check_file(path: Path, loaded: Iterable[Plugin]) -> None:
 
 
 def register(kind: str, name: str, target: Any, **fields: Any) -> Offer:
-    """Offer a class or function of this session as the component `local/name`; for notebooks.
+    """Offer a class or function of this process as the component `local/name`; for notebooks.
 
     `fields` are those of `Component` (summary, aliases, needs, ...). A name that is registered again means
     the new target from the next discovery on. Raises PluginError.
