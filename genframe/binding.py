@@ -124,7 +124,7 @@ class _Binder:
         """A function or loss that is used by its bare name, without options."""
         if name in self.wiring.instances:
             return Part(name)
-        listed = getattr(self.wiring.recipe, "plugins", ())
+        listed = self.wiring.recipe.plugins
         for kind in ("function", "loss"):
             try:
                 offer = self.wiring.recipe.registry.find(kind, name, listed)

@@ -166,7 +166,7 @@ class Parts:
         raise RecipeError(Problem("GF502", message, instance.mark, instance.name))
 
     def latent_shape(self, instance: Instance) -> Shape:
-        priors = [name for name, other in self.wiring.recipe.instances.items() if other.kind == "prior"]
+        priors = self.wiring.recipe.of_kind("prior")
         if len(priors) == 1:
             return tuple(self[priors[0]].event_shape)
         message = (

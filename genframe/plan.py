@@ -170,7 +170,7 @@ def _example(plan: Plan, trial: Trial, name: str) -> Tracked:
     if name in ("n", "k"):
         return Tracked(ROWS)
     if name == "z":
-        priors = [i for i, instance in plan.recipe.instances.items() if instance.kind == "prior"]
+        priors = plan.recipe.of_kind("prior")
         if priors:
             return Tracked(torch.randn(ROWS, *plan.parts[priors[0]].event_shape), 1)
     return next(iter(trial.data.values()))

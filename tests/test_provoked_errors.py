@@ -122,6 +122,7 @@ def test_a_checkpoint_of_another_net_is_refused(tmp_path: Path) -> None:
     run = loop.train(small("vae/digits", "train.steps=2"), tmp_path / "run")
     with pytest.raises(RunError, match="GF720"):
         genframe.resume(run, ["encoder.hidden=[9]", "train.steps=4"], quiet=True)
+    assert not (run / "resumes.jsonl").exists(), "a resume that was refused leaves no trace"
 
 
 def test_a_run_without_a_checkpoint_and_one_without_that_step(tmp_path: Path) -> None:

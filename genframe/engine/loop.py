@@ -80,6 +80,8 @@ def resume(
 
         found = checkpoint.recover(run.checkpoints, warn)
         step = found.step if found else 0
+        if found is not None:
+            state.load(found, training.stepper)  # before anything is written: it may not fit the overrides
         run.record_resume(overrides, step)
         cut_back(run.metrics, step)
         if found is not None and step >= training.total:
@@ -140,10 +142,9 @@ class Training:
         }
 
     def run_from(self, run: Run, progress: Progress, found: checkpoint.Checkpoint | None) -> None:
-        """Train to the end from a checkpoint or from nothing, writing into the run."""
+        """Train to the end, from a checkpoint that is loaded or from nothing, writing into the run."""
         step = 0
         if found is not None:
-            state.load(found, self.stepper)
             step = found.step
             best = found.manifest.get("best")
             self.best = (int(best[0]), float(best[1])) if best else None

@@ -88,7 +88,7 @@ class Previews:
 
     def _manifold(self, decode: Callable[[Tensor], Tensor]) -> Image.Image | None:
         plan = self.outputs.plan
-        priors = [name for name, instance in plan.recipe.instances.items() if instance.kind == "prior"]
+        priors = plan.recipe.of_kind("prior")
         if len(priors) != 1 or tuple(plan.parts[priors[0]].event_shape) != (2,):
             return None
         device = next(iter(self.feeds.values())).device

@@ -85,7 +85,6 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class _Instruction:
-    names: tuple[str, ...]
     unpacked: tuple[str, ...]
     evaluate: Evaluate
     with_gradient: bool
@@ -249,7 +248,6 @@ class Stepper:
         trains = {n for side in self.sides if side.name == computation.owner for n in side.trains}
         touched = sorted(name for name in wiring.touches(bound.bound) if self.plan.parts.own_parameters(name))
         return _Instruction(
-            names=computation.names,
             unpacked=bound.wire.names,
             evaluate=self.compiler.compile(bound.bound),
             with_gradient=computation.owner is not None,

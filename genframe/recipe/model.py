@@ -162,6 +162,10 @@ class Recipe:
     remarks: tuple[Problem, ...] = ()
     plugins: tuple[str, ...] = ()
 
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """The names of the instances of a kind."""
+        return tuple(name for name, instance in self.instances.items() if instance.kind == kind)
+
 
 def _keywords(offer: Offer, options: Mapping[str, Any]) -> dict[str, Any]:
     declared = offer.signature().options

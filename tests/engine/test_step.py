@@ -329,7 +329,7 @@ def test_a_wire_that_is_computed_again_repeats_its_draws(recipe: Any) -> None:
 
     def watched(instruction: Any, env: dict[str, Any], step: int) -> None:
         original(instruction, env, step)
-        if "fake" in instruction.names:
+        if "fake" in instruction.unpacked:
             seen.append(env["fake"].detach().clone())
 
     stepper._compute = watched  # type: ignore[method-assign]
