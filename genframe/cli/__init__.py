@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from importlib import import_module
 from types import FrameType
 
 import click
 
 from genframe import __version__
+from genframe.cli.verbs import Verbs
 from genframe.errors import GenframeError, PluginError, RecipeError
 
 # Verb -> what `genframe --help` says of it. The module `genframe.cli.VERB` holds the command of that name.
@@ -25,7 +25,7 @@ VERBS = {
     "list": "List the components that are installed.",
     "show": "Show a component: its options, defaults, source.",
     "recipes": "List, print, copy and compare recipes.",
-    "plugins": "List the installed plugins and their state.",
+    "plugins": "List, write, check and examine plugins.",
     "data": "List the datasets, download one.",
     "schema": "Write the JSON Schema that editors complete recipes from.",
     "doctor": "Check versions, devices, plugins and folders.",
@@ -43,28 +43,8 @@ Shell completion: eval "$(_GENFRAME_COMPLETE=bash_source genframe)", or zsh_sour
 Plugins: --no-plugins loads none but genframe's own command line, --no-plugins=a,b all but a and b."""
 
 
-class Verbs(click.Group):
-    """Finds a verb's module by its name, so that `--help` imports none of them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*VERBS]  # `list` is the module of a verb here, once that was called
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        command = getattr(import_module(f"genframe.cli.{cmd_name}"), "command", None)
-        return command if isinstance(command, click.Command) else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            import difflib
-
-            close = difflib.get_close_matches(args[0], VERBS, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else f" There are {', '.join(VERBS)}."
-            ctx.fail(f"there is no verb {args[0]!r}.{hint}")
-        return super().resolve_command(ctx, args)
+class Root(Verbs):
+    """The verbs of genframe."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the verb; a name that leads nowhere becomes an error like any other."""
@@ -77,13 +57,11 @@ class Verbs(click.Group):
             error = PluginError if problem.code in PLUGIN_CODES else RecipeError
             raise error(problem.at(None)) from None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([*VERBS.items()])
-
 
 @click.command(
-    cls=Verbs,
+    cls=Root,
+    table=VERBS,
+    module="genframe.cli.{}",
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -12,6 +12,12 @@ from typing import Any
 import click
 
 from genframe.cli import completion, options
+from genframe.cli.verbs import Verbs
+
+EPILOG = """\b
+Examples:
+  genframe data list
+  genframe data fetch mnist"""
 
 LIST_EPILOG = """\b
 Examples:
@@ -30,7 +36,7 @@ A download that was cut off goes on where it stopped, and is checked against the
 --root, else in the folder that the environment variable GENFRAME_DATA names, else in the user's cache folder."""
 
 
-@click.group("data")
+@click.group("data", cls=Verbs, epilog=EPILOG)
 def command() -> None:
     """List the datasets, download one."""
 

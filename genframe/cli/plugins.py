@@ -1,4 +1,4 @@
-"""`genframe plugins list`."""
+"""`genframe plugins`, and `genframe plugins list`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,24 @@ from pathlib import Path
 import click
 
 from genframe.cli import options
+from genframe.cli.verbs import Verbs
+
+# Verb -> what the help says of it. `genframe.cli.plugins_VERB` holds the command, but for `list`, which stands here.
+TABLE = {
+    "list": "List the plugins: state, version, what they offer.",
+    "new": "Write the project of a new plugin.",
+    "check": "Run the conformance kit on plugins.",
+    "doctor": "Load each plugin in a process of its own, and say what it does there.",
+}
 
 EPILOG = """\b
+Examples:
+  genframe plugins list
+  genframe plugins new genframe-salt --kind noise
+  genframe plugins check salt
+  genframe plugins doctor salt"""
+
+LIST_EPILOG = """\b
 Examples:
   genframe plugins list
   genframe plugins list --json
@@ -20,12 +36,12 @@ A plugin that is broken costs nobody anything until a recipe uses it."""
 _STYLES = {"ok": "", "blocked": "dim"}
 
 
-@click.group("plugins")
+@click.group("plugins", cls=Verbs, table=TABLE, module="genframe.cli.plugins_{}", epilog=EPILOG)
 def command() -> None:
-    """The installed plugins and their state."""
+    """List, write, check and examine plugins."""
 
 
-@command.command("list", epilog=EPILOG)
+@command.command("list", epilog=LIST_EPILOG)
 @options.as_json
 @options.plugins
 def listing(json_: bool, files: tuple[Path, ...]) -> None:

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genframe.cli import completion, options
+from genframe.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from genframe.recipe.sources import Source
     from genframe.registry import Registry
+
+EPILOG = """\b
+Examples:
+  genframe recipes list
+  genframe recipes cat vae/digits
+  genframe recipes copy vae/digits my.yaml"""
 
 LIST_EPILOG = """\b
 Examples:
@@ -39,7 +46,7 @@ Compared is what the recipes mean: merged onto their pipelines, with every defau
 they are written do not differ. The exit code is 0 either way."""
 
 
-@click.group("recipes")
+@click.group("recipes", cls=Verbs, epilog=EPILOG)
 def command() -> None:
     """List, print, copy and compare recipes. A recipe is a file, or the name of one that a plugin ships."""
 
