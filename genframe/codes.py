@@ -55,6 +55,8 @@ CODES: dict[str, str] = {
     "GF323": "a plugin file whose name is no plugin's name",
     "GF324": "a plugin file whose name is taken",
     "GF325": "what is registered can't be a component",
+    "GF326": "an expected failure names no check of the plugin",
+    "GF327": "a level that the conformance kit does not have",
     "GF330": "a signature can't be read without importing it",
     "GF401": "a name in an expression stands for nothing",
     "GF402": "what a call leaves out is found under no name",

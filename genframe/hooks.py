@@ -7,9 +7,10 @@ when a recipe builds them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pluggy
 
@@ -31,6 +32,7 @@ class Component:
     needs: what it requires of data and partners, such as `image` or `labels`.
     revision: raised when the same options give different numbers; recorded in a run's lock.
     config: `package.module:Dataclass`, torch-free, where the target's signature cannot be read from source.
+    example: options that the conformance kit builds it with, where a required one can't be guessed.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Component:
     needs: tuple[str, ...] = ()
     revision: int = 1
     config: str | None = None
+    example: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 @hookspec

@@ -1,0 +1,265 @@
+"""What checks are made on: a component in the contexts that a recipe could put it in."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genframe.binding import called, public_methods, required_parameters
+from genframe.kinds import KINDS
+from genframe.registry import Offer, Plugin, RecipeFile, Registry
+from genframe.signature import REQUIRED, Option, Signature
+from genframe.testing.examples import NONE, example
+from genframe.testing.kit import CheckSubject, NotApplicable
+from genframe.testing.toys import Case, Toys, image, vector
+
+BATCH = 4
+"""Rows of a toy batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSubject:
+    """A plugin as a whole: how it declares what it offers."""
+
+    plugin: Plugin
+    registry: Registry
+    kind: str = "plugin"
+
+    @property
+    def name(self) -> str:
+        return self.plugin.status.name
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeSubject:
+    """A recipe or a pipeline that a plugin ships."""
+
+    file: RecipeFile
+    plugin: Plugin
+    registry: Registry
+    kind: str = "recipe"
+
+    @property
+    def name(self) -> str:
+        return f"pipelines/{self.file.name}" if self.file.pipeline else self.file.name
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One way of calling a component: the object itself (name ""), or a public method of its class."""
+
+    name: str
+    parameters: tuple[str, ...]
+    annotations: Mapping[str, Any] = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name or 'call'}({', '.join(self.parameters)})"
+
+
+@dataclass
+class Subject:
+    """A component: how to build it, with what to call it.
+
+    `cases` are the contexts it is tried in: shapes of data and latents. All that is random is a function of seeds
+    that the caller gives.
+    """
+
+    offer: Offer
+    registry: Registry
+
+    @property
+    def kind(self) -> str:
+        return self.offer.kind
+
+    @property
+    def name(self) -> str:
+        """The name without its owner, as it stands in ids."""
+        return self.offer.bare
+
+    @property
+    def signature(self) -> Signature:
+        return self.offer.signature()
+
+    @property
+    def target(self) -> Any:
+        """The class or function itself."""
+        return self.offer.load()
+
+    @property
+    def is_class(self) -> bool:
+        return inspect.isclass(self.target)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is a torch module: something that may have parameters."""
+        return inspect.isclass(self.target) and issubclass(self.target, nn.Module)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.offer.component.needs
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """Pictures of odd sizes, grey and coloured; and vectors, unless the component says `needs=("image",)`."""
+        pictures = (image(1, 28, 28), image(1, 28, 20), image(3, 28, 20))
+        return pictures if "image" in self.needs else (vector(6), *pictures)
+
+    def options(self, **changed: Any) -> dict[str, Any]:
+        """Options by their recipe keys: those of `Component.example`, a guess for each other one that is required.
+
+        Raises NotApplicable where one can't be guessed.
+        """
+        given = {**(self.offer.component.example or {}), **changed}
+        for option in self.signature.options.values():
+            if option.default is REQUIRED and option.name not in given:
+                given[option.name] = self._guess(option)
+        return given
+
+    def build(self, case: Case, *, seed: int = 0, **changed: Any) -> Any:
+        """The component as the engine builds it, from the case's givens and its options; of a function, itself.
+
+        A function comes back with its options bound. `changed` are options by their recipe keys. Raises
+        NotApplicable for a given or an option that can't be guessed, and whatever the constructor raises.
+        """
+        declared = self.signature.options
+        keywords = {declared[key].parameter: value for key, value in self.options(**changed).items()}
+        target = self.target
+        if not inspect.isclass(target):
+            return _with(target, keywords)
+        with torch.random.fork_rng(devices=[]):
+            toys = Toys(case, seed)
+            givens = [toys.given(name, self.kind, self._inputs()) for name in self.signature.givens]
+            torch.manual_seed(seed)
+            return target(*givens, **keywords)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """How the engine calls it: the call itself where it has one, and for a loss its public methods."""
+        target = self.target
+        call = called(target)
+        found = [] if call is None else [_entry("", call)]
+        if self.kind == "loss":
+            methods = [name for name in public_methods(target) if name != "forward"]
+            found += [_entry(name, getattr(target, name)) for name in methods]
+        return tuple(found)
+
+    def arguments(
+        self,
+        case: Case,
+        entry: Entry | None = None,
+        *,
+        batch: int = BATCH,
+        seed: int = 1,
+        toys: Toys | None = None,
+    ) -> list[Any]:
+        """Toy values for the positional parameters of an entry (the call, unless told).
+
+        The first of a net, a posterior or a likelihood is its input, whatever its name; others go by their name,
+        or by their annotation. Raises NotApplicable for one that can't be guessed.
+        """
+        entry = entry or self.entries()[0]
+        toys = toys or Toys(case, seed, batch)
+        values = []
+        for place, name in enumerate(entry.parameters):
+            if place == 0 and not entry.name and self.kind in _INPUTS:
+                values.append(toys.input(self.kind, self))
+            else:
+                values.append(toys.wire(name, entry.annotations.get(name)))
+        return values
+
+    def call(self, part: Any, arguments: Sequence[Any], *, entry: str = "", seed: int = 2) -> Any:
+        """Call a built part, or a method of it, under a seed."""
+        torch.manual_seed(seed)
+        return (getattr(part, entry) if entry else part)(*arguments)
+
+    def run(self, case: Case, *, batch: int = BATCH, seed: int = 0, evaluating: bool = False) -> Any:
+        """Build, and call with toy values: the result."""
+        part = self.build(case, seed=seed)
+        if evaluating and isinstance(part, nn.Module):
+            part.eval()
+        return self.call(part, self.arguments(case, batch=batch))
+
+    def _inputs(self) -> int:
+        """How many tensors its call takes."""
+        call = called(self.target)
+        return max(len(required_parameters(call)), 1) if call else 1
+
+    def _guess(self, option: Option) -> Any:
+        value = example(option.annotation)
+        if value is NONE:
+            raise NotApplicable(
+                f"the option {option.name!r} is required and can't be guessed: give one to the kit by "
+                f"Component(..., example={{{option.name!r}: ...}})"
+            )
+        return value
+
+
+_INPUTS = (*(kind for kind in KINDS if KINDS[kind].folds), "posterior", "likelihood")
+
+
+def subjects(plugin: Plugin, registry: Registry) -> Iterator[CheckSubject]:
+    """The plugin itself, what it offers, the recipes that it ships."""
+    yield PluginSubject(plugin, registry)
+    for offer in plugin.offers:
+        yield Subject(offer, registry)
+    for file in plugin.recipes:
+        yield RecipeSubject(file, plugin, registry)
+
+
+def tensors(value: Any, name: str = "result") -> Iterator[tuple[str, Tensor]]:
+    """Every tensor in what a component returned, by a name that can be printed.
+
+    Of a distribution its mean and standard deviation, where it has them, and its log_prob of a sample.
+    """
+    from torch.distributions import Distribution
+
+    from genframe.values import Levels, Terms, Verdict
+
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, Distribution):
+        yield from _of_distribution(value, name)
+    elif isinstance(value, Verdict):
+        yield f"{name}.score", value.score
+        if value.features is not None:
+            yield f"{name}.features", value.features
+    elif isinstance(value, Terms):
+        yield f"{name}.total", value.total
+        yield from ((f"{name}.logged[{key!r}]", part) for key, part in value.logged.items())
+    elif isinstance(value, Levels):
+        yield f"{name}.table", value.table
+    elif isinstance(value, (tuple, list)):
+        for number, item in enumerate(value):
+            yield from tensors(item, f"{name}[{number}]")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from tensors(item, f"{name}[{key!r}]")
+
+
+def _of_distribution(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    for attribute in ("mean", "stddev"):
+        try:
+            found = getattr(value, attribute)
+        except NotImplementedError:
+            continue
+        if isinstance(found, Tensor):
+            yield f"{name}.{attribute}", found
+    sample = value.rsample() if value.has_rsample else value.sample()
+    yield f"{name}.sample()", sample
+    yield f"{name}.log_prob", value.log_prob(sample.detach())
+
+
+def _entry(name: str, function: Any) -> Entry:
+    """A callable's positional parameters that must be filled, `self` apart."""
+    return Entry(name, required_parameters(function), dict(getattr(function, "__annotations__", {})))
+
+
+def _with(function: Callable[..., Any], keywords: Mapping[str, Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        return function(*arguments, **keywords)
+
+    return call

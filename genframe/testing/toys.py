@@ -1,0 +1,350 @@
+"""Toy values for givens and wires: small, random, and a function of a seed.
+
+The wires go by their public names (`x`, `q_z`, `fake_verdict` ...), as the shipped pipelines have them; any other
+name goes by its annotation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from genframe.distributions import Bernoulli, DiagonalGaussian
+from genframe.testing.kit import NotApplicable
+from genframe.values import Levels, Shape, Verdict
+
+if TYPE_CHECKING:
+    from genframe.testing.subject import Subject
+
+FEATURES = 5
+"""Width of the features between a toy encoder and a posterior."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A context that a recipe could put a component in: shapes, and the number of classes."""
+
+    name: str
+    data_shape: Shape
+    latent_shape: Shape = (2,)
+    classes: int = 3
+
+    @property
+    def is_image(self) -> bool:
+        return len(self.data_shape) == 3
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def image(channels: int, height: int, width: int, **more: Any) -> Case:
+    """Pictures (channels, height, width)."""
+    return Case(f"{channels}x{height}x{width}", (channels, height, width), **more)
+
+
+def vector(features: int, **more: Any) -> Case:
+    """Vectors (features,)."""
+    return Case(f"vector of {features}", (features,), **more)
+
+
+@dataclass
+class Toys:
+    """A toy model of a case, at work on one batch.
+
+    Everything that a loss could be minimised by is a leaf in `leaves`: the posterior's parameters, the decoder's
+    logits, the fakes, the scores. `quality` is how good the model is, from 0 (random) to 1: then its
+    reconstructions are the data, its fakes look like data, and its codes follow the prior. `critic` is how well the
+    discriminator tells real from fake: 1 (real above fake) to -1 (the reverse).
+    """
+
+    case: Case
+    seed: int = 1
+    batch: int = 4
+    quality: float = 0.5
+    critic: float = 0.0
+    leaves: dict[str, nn.Parameter] = field(default_factory=dict)
+
+    def given(self, name: str, kind: str, inputs: int = 1) -> Any:
+        """A constructor's given for a component of `kind` whose call takes `inputs` tensors.
+
+        Raises NotApplicable for one that is neither a given nor a toy component.
+        """
+        case = self.case
+        table: dict[str, Callable[[], Any]] = {
+            "in_shape": lambda: self._in_shape(kind, inputs),
+            "out_shape": lambda: case.data_shape,
+            "data_shape": lambda: case.data_shape,
+            "latent_shape": lambda: case.latent_shape,
+            "classes": lambda: case.classes,
+        }
+        if name in table:
+            return table[name]()
+        if name in COMPONENTS:
+            return getattr(self, name)
+        raise NotApplicable(f"the kit has no toy for the given {name!r}")
+
+    def _in_shape(self, kind: str, inputs: int) -> Any:
+        first: Shape = {"decoder": self.case.latent_shape, "posterior": (FEATURES,)}.get(
+            kind, self.case.data_shape
+        )
+        return first if inputs == 1 else (first, *[self.case.latent_shape] * (inputs - 1))
+
+    def input(self, kind: str, subject: Subject) -> Tensor:
+        """What a net, a posterior or a likelihood is called with first."""
+        if kind == "likelihood":
+            return self.randn("features", *subject.build(self.case).takes(self.case.data_shape))
+        if kind == "posterior":
+            return self.randn("features", FEATURES)
+        return self.z if kind == "decoder" else self.x
+
+    def wire(self, name: str, annotation: Any = None) -> Any:
+        """The toy value of a wire or a component. Raises NotApplicable for a name and annotation that have none."""
+        if name in WIRES:
+            return getattr(self, name)
+        for word, make in _BY_ANNOTATION.items():
+            if word in str(annotation):
+                return make(self, name)
+        raise NotApplicable(
+            f"the kit has no toy value for the wire {name!r}: annotate it as Tensor, Distribution or Verdict"
+        )
+
+    def generator(self, name: str) -> torch.Generator:
+        """A generator of its own for each toy, so that none depends on which others were made."""
+        words = sum(ord(letter) * 31**place for place, letter in enumerate(name)) % 2**31
+        return torch.Generator().manual_seed(self.seed * 1_000_003 + words)
+
+    def randn(self, name: str, *shape: int) -> Tensor:
+        """Standard normal rows (batch, *shape)."""
+        return torch.randn(self.batch, *shape, generator=self.generator(name))
+
+    def leaf(self, name: str, value: Tensor) -> nn.Parameter:
+        """A tensor that a loss may be minimised by."""
+        return self.leaves.setdefault(name, nn.Parameter(value.clone()))
+
+    @cached_property
+    def x(self) -> Tensor:
+        """Data (batch, *data_shape): pictures in [0, 1], vectors around 0."""
+        if self.case.is_image:
+            return torch.rand(self.batch, *self.case.data_shape, generator=self.generator("x"))
+        return self.randn("x", *self.case.data_shape)
+
+    @cached_property
+    def y(self) -> Tensor:
+        """Labels int64 (batch,)."""
+        return torch.randint(self.case.classes, (self.batch,), generator=self.generator("y"))
+
+    @cached_property
+    def index(self) -> Tensor:
+        """Positions in the data set, int64 (batch,)."""
+        return torch.arange(self.batch)
+
+    @cached_property
+    def q_z(self) -> DiagonalGaussian:
+        """q(z|x): means that shrink towards the prior's with quality."""
+        shape = self.case.latent_shape
+        mean = self.leaf("q_mean", 2 * (1 - self.quality) * self.randn("q_mean", *shape) + 0.05)
+        log_std = self.leaf("q_log_std", torch.full((self.batch, *shape), -0.5 * (1 - self.quality) - 0.1))
+        return DiagonalGaussian(mean, log_std.exp(), event_ndim=len(shape))
+
+    @cached_property
+    def z(self) -> Tensor:
+        """A sample of q(z|x): (batch, *latent_shape), with gradient."""
+        epsilon = self.randn("z", *self.case.latent_shape)
+        return torch.addcmul(self.q_z.mean, self.q_z.stddev, epsilon)
+
+    @cached_property
+    def p_z(self) -> DiagonalGaussian:
+        """The standard Gaussian prior."""
+        shape = self.case.latent_shape
+        return DiagonalGaussian(torch.zeros(shape), torch.ones(shape), event_ndim=len(shape), standard=True)
+
+    @cached_property
+    def p_x(self) -> Distribution:
+        """p(x|z): its mean nears x with quality."""
+        return self.observe(self.z)
+
+    def observe(self, z: Tensor) -> Distribution:
+        """z (..., *latent_shape) -> p(x|z): the mean nears x with quality, and depends a little on z."""
+        shape = self.case.data_shape
+        wrong = torch.rand(self.batch, *shape, generator=self.generator("wrong"))
+        target = self.quality * self.x + (1 - self.quality) * (wrong if self.case.is_image else 3 * wrong)
+        leaf = self.leaf("p_logits", torch.logit(target, 0.05) if self.case.is_image else target)
+        shift = 0.01 * z.flatten(-len(self.case.latent_shape)).sum(-1)
+        features = leaf + shift.reshape(*shift.shape, *[1] * len(shape))
+        if self.case.is_image:
+            return Bernoulli(features, event_ndim=len(shape))
+        return DiagonalGaussian(features, torch.ones(()), event_ndim=len(shape))
+
+    @cached_property
+    def fake(self) -> Tensor:
+        """Generated data (batch, *data_shape): other examples at quality 1, noise far from the data at 0."""
+        own = Toys(self.case, self.seed + 7, self.batch).x
+        noise = 2 + self.randn("fake", *self.case.data_shape)
+        return self.leaf("fake", self.quality * own + (1 - self.quality) * noise)
+
+    @cached_property
+    def real_verdict(self) -> Verdict:
+        """What the critic says of real data: scores (batch,)."""
+        scores = 2 * self.critic + 0.3 * self.randn("real_score")
+        return Verdict(self.leaf("real_score", scores), self.randn("real_features", FEATURES))
+
+    @cached_property
+    def fake_verdict(self) -> Verdict:
+        """What the critic says of generated data: scores (batch,)."""
+        scores = -2 * self.critic + 0.3 * self.randn("fake_score")
+        return Verdict(self.leaf("fake_score", scores), self.randn("fake_features", FEATURES))
+
+    @cached_property
+    def x_level(self) -> Levels:
+        """The level of a noise for each example: (batch, 1)."""
+        return Levels(torch.rand(self.batch, 1, generator=self.generator("level")), ("level",))
+
+    @cached_property
+    def x_noised(self) -> Tensor:
+        """Data, noised at its level."""
+        level = self.x_level.table.reshape(-1, *[1] * len(self.case.data_shape))
+        return self.x + level * self.randn("x_noised", *self.case.data_shape)
+
+    @cached_property
+    def encoder(self) -> nn.Module:
+        """x (..., *data_shape) -> (..., FEATURES)."""
+        return _Net(self.case.data_shape, (FEATURES,), self.seed)
+
+    @cached_property
+    def decoder(self) -> nn.Module:
+        """z (..., *latent_shape) -> (..., *data_shape)."""
+        return _Net(self.case.latent_shape, self.case.data_shape, self.seed + 1)
+
+    @cached_property
+    def posterior(self) -> Callable[[Tensor], DiagonalGaussian]:
+        """Features (..., FEATURES) -> q(z|x)."""
+        return _Posterior(self.case.latent_shape, self.seed + 2)
+
+    @cached_property
+    def prior(self) -> Callable[[], DiagonalGaussian]:
+        """The prior as a component: called with nothing."""
+        return lambda: self.p_z
+
+    @cached_property
+    def likelihood(self) -> Callable[[Tensor], Distribution]:
+        """Features (..., *data_shape) -> p(x|z)."""
+        ndim = len(self.case.data_shape)
+        if self.case.is_image:
+            return lambda logits: Bernoulli(logits, event_ndim=ndim)
+        return lambda means: DiagonalGaussian(means, torch.ones(()), event_ndim=ndim)
+
+    @cached_property
+    def discriminator(self) -> nn.Module:
+        """x (batch, *data_shape) -> Verdict; smooth, so that penalties have second derivatives."""
+        return _Critic(self.case.data_shape, self.seed + 3)
+
+    @cached_property
+    def generate(self) -> Callable[[Tensor], Tensor]:
+        """z -> data: the mean of p(x|z)."""
+        return lambda z: self.likelihood(self.decoder(z)).mean
+
+    @cached_property
+    def infer(self) -> Callable[[Tensor], DiagonalGaussian]:
+        """x -> q(z|x)."""
+        return lambda x: self.posterior(self.encoder(x))
+
+    k: int = 3
+    n: int = 3
+    step: int = 0
+
+    @property
+    def batch_size(self) -> int:
+        return self.batch
+
+
+COMPONENTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "discriminator")
+"""The toy components that a constructor may ask for."""
+
+WIRES = (
+    *COMPONENTS,
+    *("x", "y", "index", "q_z", "z", "p_z", "p_x", "observe", "infer", "generate", "fake"),
+    *("real_verdict", "fake_verdict", "x_noised", "x_level", "k", "n", "step", "batch_size"),
+)
+"""The public wires that toys are made of."""
+
+
+def _distribution(toys: Toys, name: str) -> Distribution:
+    return toys.p_x
+
+
+def _verdict(toys: Toys, name: str) -> Verdict:
+    return Verdict(toys.leaf(name, toys.randn(name)), toys.randn(f"{name}_features", FEATURES))
+
+
+def _tensor(toys: Toys, name: str) -> Tensor:
+    """A tensor of the data's shape with a leaf; with quality two of different names come closer."""
+    noise = 0.3 * (1 - toys.quality) * toys.randn(name, *toys.case.data_shape)
+    return toys.leaf(name, toys.x + noise)
+
+
+def _list_of_tensors(toys: Toys, name: str) -> list[Tensor]:
+    return [_tensor(toys, f"{name}_{number}") for number in range(2)]
+
+
+# In this order: `Callable[[Tensor], Verdict]` holds other words too.
+_BY_ANNOTATION: Mapping[str, Callable[[Toys, str], Any]] = {
+    "Callable[[Tensor], Verdict]": lambda toys, name: toys.discriminator,
+    "Callable[[Tensor], Distribution]": lambda toys, name: toys.observe,
+    "Callable[[Tensor], Tensor]": lambda toys, name: toys.generate,
+    "Sequence[Tensor]": _list_of_tensors,
+    "list[Tensor]": _list_of_tensors,
+    "Verdict": _verdict,
+    "Distribution": _distribution,
+    "DiagonalGaussian": lambda toys, name: toys.q_z,
+    "Bernoulli": _distribution,
+    "Levels": lambda toys, name: toys.x_level,
+    "Tensor": _tensor,
+    "int": lambda toys, name: 3,
+    "float": lambda toys, name: 0.5,
+}
+
+
+class _Net(nn.Module):
+    """A linear map between shapes, any number of dimensions in front, and a tanh."""
+
+    def __init__(self, in_shape: Shape, out_shape: Shape, seed: int) -> None:
+        super().__init__()
+        self.in_ndim, self.out_shape = len(in_shape), out_shape
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.linear = nn.Linear(math.prod(in_shape), math.prod(out_shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = torch.tanh(self.linear(x.flatten(-self.in_ndim)))
+        return flat.reshape(*flat.shape[:-1], *self.out_shape)
+
+
+class _Posterior(nn.Module):
+    def __init__(self, latent_shape: Shape, seed: int) -> None:
+        super().__init__()
+        self.net = _Net((FEATURES,), (2, *latent_shape), seed)
+        self.event_ndim = len(latent_shape)
+
+    def forward(self, features: Tensor) -> DiagonalGaussian:
+        mean, log_std = self.net(features).unbind(-1 - self.event_ndim)
+        return DiagonalGaussian(mean, log_std.exp(), event_ndim=self.event_ndim)
+
+
+class _Critic(nn.Module):
+    def __init__(self, data_shape: Shape, seed: int) -> None:
+        super().__init__()
+        self.net = _Net(data_shape, (FEATURES,), seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + 1)
+            self.last = nn.Linear(FEATURES, 1)
+
+    def forward(self, x: Tensor) -> Verdict:
+        features = self.net(x)
+        return Verdict(self.last(features).squeeze(-1), features)
