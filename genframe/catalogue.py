@@ -47,13 +47,21 @@ def component(offer: Offer) -> dict[str, Any]:
         **_row(offer),
         "doc": signature.doc,
         "options": [_option(option) for option in signature.options.values()],
-        "givens": list(signature.givens),
+        "givens": _givens(offer, signature),
         "optional_givens": list(signature.optional_givens),
         "target": offer.component.target,
         "file": signature.file,
         "line": signature.line,
         "snippet": snippet(offer, signature),
     }
+
+
+def _givens(offer: Offer, signature: Signature) -> list[str]:
+    """What it asks the engine or the recipe for; of a sampler's or metric's class that is what its methods ask."""
+    from genframe.methods import CALLED, asked
+
+    found = asked(offer) if offer.kind in CALLED else None
+    return list(signature.givens if found is None else found)
 
 
 def _option(option: Option) -> dict[str, Any]:
@@ -69,8 +77,14 @@ def _option(option: Option) -> dict[str, Any]:
 
 
 # Where a recipe names a component of a kind that has no slot of its own.
-_PLACES = {"dataset": "data", "optimizer": "optimizer", "metric": "evaluate", "tracker": "track"}
-_NAMED = ("evaluate", "track")
+_PLACES = {
+    "dataset": "data",
+    "optimizer": "optimizer",
+    "metric": "evaluate",
+    "sampler": "samplers",
+    "tracker": "track",
+}
+_NAMED = ("evaluate", "samplers", "track")
 
 
 def snippet(offer: Offer, signature: Signature) -> str:

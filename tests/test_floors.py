@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "registry",
         "discovery",
         "loading",
+        "methods",
         "signature",
         "constructor",
         "notation",

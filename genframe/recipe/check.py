@@ -26,7 +26,8 @@ from genframe.recipe.training import training
 from genframe.recipe.tree import Node
 from genframe.recipe.wires import Wires
 
-_LISTED_KINDS = {"evaluate": "metric", "track": "tracker"}
+_LISTED_KINDS = {"evaluate": "metric", "samplers": "sampler", "track": "tracker"}
+_REBOUND = ("evaluate", "samplers")  # lists whose components are given outputs, by name or by `given`
 TOP_VALUES: dict[str, Any] = {"seed": Annotated[int, Ge(0)], "device": str, "name": str}
 
 
@@ -50,7 +51,7 @@ class Check:
         outputs = self._wires(top.get("outputs"), "outputs")
         listed = {key: self._listed(top.get(key), key, blocks) for key in _LISTED_KINDS}
         scope = self._scope(top, wires)
-        self._check_names(scope, outputs, instances, listed["evaluate"])
+        self._check_names(scope, outputs, instances, listed)
         check_clashes(wires, instances, data.values(), self.problems)
         players = self._players(top, blocks, scope)
         train = self._train(top.get("train"))
@@ -75,6 +76,7 @@ class Check:
             folder=self.source.folder,
             remarks=self.problems.remarks,
             plugins=tuple(self.plugins.listed),
+            samplers=listed["samplers"],
         )
 
     @property
@@ -159,14 +161,15 @@ class Check:
         scope: Scope,
         outputs: tuple[Wire, ...],
         instances: list[Instance],
-        metrics: tuple[Instance, ...],
+        listed: dict[str, tuple[Instance, ...]],
     ) -> None:
         scope.check(scope.wires, "wires")
         scope.check(outputs, "outputs")
         scope.check_cycles()
         check_given(instances, scope.names(), self.problems)
         shown = [output.names[0] for output in outputs]
-        check_given(metrics, [*scope.names(), *shown], self.problems, "evaluate.")
+        for section in _REBOUND:
+            check_given(listed[section], [*scope.names(), *shown], self.problems, f"{section}.")
 
     def _players(self, top: dict[str, Node], blocks: Blocks, scope: Scope) -> tuple[Player, ...]:
         node = top.get("players")
@@ -180,7 +183,7 @@ class Check:
         return Players(blocks, self.problems, scope, top.get("optimizer")).all(node)
 
     def _listed(self, node: Node | None, key: str, blocks: Blocks) -> tuple[Instance, ...]:
-        """`evaluate` and `track`: components by name."""
+        """`evaluate`, `samplers` and `track`: components by name."""
         if node is None:
             return ()
         mapping = named(node)
@@ -188,9 +191,18 @@ class Check:
             message = f"expected {_LISTED_KINDS[key]}s by name, or a list of them, got {kind_of(node)}"
             self.problems.add("GF205", message, node.mark, key)
             return ()
-        keys = ("use", "given") if key == "evaluate" else ("use",)
+        if key == "samplers":
+            self._check_file_names(mapping)
+        keys = ("use", "given") if key in _REBOUND else ("use",)
         made = (
             blocks.instance(inside, _LISTED_KINDS[key], name, f"{key}.{name}", keys)
             for name, inside in entries(mapping).items()
         )
         return tuple(instance for instance in made if instance is not None)
+
+    def _check_file_names(self, samplers: Node) -> None:
+        """A sampler's name is part of the name of the file that its fitted state is stored in."""
+        for name, inside in entries(samplers).items():
+            fault = title_fault(name, "sampler")
+            if fault:
+                self.problems.add("GF210", fault, inside.place, f"samplers.{name[:80]}")

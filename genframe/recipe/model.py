@@ -161,6 +161,7 @@ class Recipe:
     folder: Path
     remarks: tuple[Problem, ...] = ()
     plugins: tuple[str, ...] = ()
+    samplers: tuple[Instance, ...] = ()
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """The names of the instances of a kind."""

@@ -25,10 +25,10 @@ def name_fault(name: str) -> str | None:
     return None
 
 
-def title_fault(name: str) -> str | None:
-    """Why a name can't be that of a recipe and so of its runs' folders; None where it can."""
+def title_fault(name: str, of: str = "recipe") -> str | None:
+    """Why a name can't be that of a recipe, and so of its runs' folders, or of a sampler; None where it can."""
     if not _RECIPE.fullmatch(name):
-        return f"{name[:80]!r} is not a recipe's name: letters, digits, _ . + and - make one"
+        return f"{name[:80]!r} is not a {of}'s name: letters, digits, _ . + and - make one"
     return f"a name has at most {_LONGEST} characters" if len(name) > _LONGEST else None
 
 

@@ -14,11 +14,11 @@ FORMAT = 1
 KEYS: tuple[str, ...] = (
     *("genframe", "name", "pipeline", "extends", "plugins", "seed", "device", "data", "datasets"),
     *SLOTS,
-    *("wires", "players", "optimizer", "outputs", "train", "evaluate", "track"),
+    *("wires", "players", "optimizer", "outputs", "train", "evaluate", "samplers", "track"),
 )
 """The keys of a recipe, in the order in which one writes them."""
 
-RESERVED_KEYS = ("play", "samplers")
+RESERVED_KEYS = ("play",)
 """Keys that will mean something later."""
 
 ENGINE_KEYS = ("use", "at", "init", "frozen", "given")
@@ -31,7 +31,7 @@ PLAYER_KEYS = ("trains", "minimises", "optimizer", "clip", "ema", "every", "star
 TERM_KEYS = ("weight", "every", "start", "until")
 TRAIN_KEYS = ("epochs", "steps", "precision", "compile", "checkpoint", "samples", "log")
 
-NAMED_LISTS = ("evaluate", "track")
+NAMED_LISTS = ("evaluate", "samplers", "track")
 """Keys that take components as a mapping of names, or as a list in which each is named by its component."""
 
 Path = tuple[str, ...]
@@ -81,7 +81,7 @@ def written_out(node: Node, path: Path) -> Node:
 
 
 def named(node: Node) -> Node:
-    """`evaluate` and `track` as a mapping: `[elbo, {use: likelihood, k: 50}]` names each by its component.
+    """`evaluate`, `samplers` and `track` as a mapping: `[elbo, {use: likelihood, k: 50}]` names each by its component.
 
     What has no name that is new stays a list.
     """

@@ -36,6 +36,7 @@ def resolved(recipe: Recipe) -> dict[str, Any]:
         "outputs": {_key(wire, brackets=True): _expression(wire) for wire in recipe.outputs},
         "train": _train(recipe.train),
         "evaluate": {metric.name: _instance(metric) for metric in recipe.evaluate},
+        "samplers": {sampler.name: _instance(sampler) for sampler in recipe.samplers},
         "track": {tracker.name: _instance(tracker) for tracker in recipe.track},
     }
     written = _written({key: value for key, value in data.items() if value != {}})

@@ -22,7 +22,7 @@ Schema = dict[str, Any]
 
 def json_schema(registry: Registry) -> Schema:
     """The schema of a recipe in which every component of the registry may stand."""
-    used = [kind for kind in KINDS if kind not in ("schedule", "sampler", "dataset")]
+    used = [kind for kind in KINDS if kind not in ("schedule", "dataset")]
     definitions = {kind: components(registry, kind, _engine_keys(kind)) for kind in used}
     definitions["dataset"] = components(registry, "dataset", _values(datasets.VALUES))
     definitions |= {
@@ -71,6 +71,7 @@ def _top(registry: Registry) -> Schema:
         "outputs": _names_of(_ref("wire")),
         "train": _train(),
         "evaluate": _listed("metric"),
+        "samplers": _listed("sampler"),
         "track": _listed("tracker"),
     }
 
@@ -98,7 +99,7 @@ def _listed(kind: str) -> Schema:
 
 def _engine_keys(kind: str) -> Schema:
     """The engine's keys that a block of this kind may carry."""
-    taken = ENGINE_KEYS if KINDS[kind].slotted else ("given",) if kind == "metric" else ()
+    taken = ENGINE_KEYS if KINDS[kind].slotted else ("given",) if kind in ("metric", "sampler") else ()
     return {key: schema for key, schema in _values(blocks.SETTINGS).items() if key in taken}
 
 

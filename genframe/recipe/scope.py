@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from genframe.errors import Mark
 from genframe.kinds import SLOTS
+from genframe.methods import CALLED, asked
 from genframe.recipe.expression import Call, Expression, Name, walk
 from genframe.recipe.model import Data, Instance, Wire
 from genframe.recipe.names import RESERVED_NAMES
@@ -139,7 +140,7 @@ def check_given(
         path = f"{section}{instance.name}.given"
         known = _givens(instance) if instance.given else ()
         for given, value in instance.given.items():
-            if given not in known:
+            if known is not None and given not in known:
                 message = f"{instance.offer.name} is given no {given!r}"
                 command = f"genframe show {instance.kind} {instance.offer.name}"
                 problems.add("GF213", message, instance.mark, path, name=given, known=known, command=command)
@@ -148,7 +149,10 @@ def check_given(
                 problems.add("GF213", message, instance.mark, f"{path}.{given}", name=value, known=names)
 
 
-def _givens(instance: Instance) -> tuple[str, ...]:
+def _givens(instance: Instance) -> tuple[str, ...] | None:
+    """What can be rebound; None where only importing tells."""
+    if instance.kind in CALLED:
+        return asked(instance.offer)
     signature = instance.offer.signature()
     return (*signature.givens, *signature.optional_givens)
 

@@ -17,7 +17,7 @@ from genframe.registry import Registry
 ADDED = [
     ("encodr: mlp", "GF201", 8, 1, "encoder"),
     ("play: {}", "GF207", 8, 1, None),
-    ("samplers: {a: b}", "GF207", 8, 1, None),
+    ("samplers: {a: b}", "GF301", 8, 15, None),
     ("name: ../../x", "GF210", 8, 7, None),
     ("seed: '3'", "GF205", 8, 8, None),
     ("seed: true", "GF205", 8, 7, None),
