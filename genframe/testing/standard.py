@@ -7,7 +7,8 @@ that ship with genframe. Torch-free.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from textwrap import dedent
 from typing import Any
 
 from genframe.recipe.dump import dump
@@ -34,7 +35,7 @@ class Subject:
 
     block: Mapping[str, Any]
     takes: tuple[str, ...] = ()
-    methods: tuple[str, ...] = field(default=())
+    methods: tuple[str, ...] = ()
 
     @property
     def use(self) -> str:
@@ -45,11 +46,11 @@ class Subject:
         return {key: value for key, value in self.block.items() if key != "use"}
 
     def call(self, name: str, known: Sequence[str]) -> str:
-        """A call of the instance `name`: what the recipe knows by name is left out, the rest is x and its twin."""
+        """A call of the instance `name`: empty where the recipe has every name, else x and what was made of it."""
         if set(self.takes) <= set(known):
             return f"{name}()"
-        tensors = iter(("x", *("p_x.mean" for _ in self.takes)))
-        return f"{name}({', '.join(one if one in known else next(tensors) for one in self.takes)})"
+        pictures = iter(("x", *("p_x.mean" for _ in self.takes)))
+        return f"{name}({', '.join(one if one in known else next(pictures) for one in self.takes)})"
 
 
 def _at(base: Tree, key: str) -> Callable[[Subject], Tree]:
@@ -71,7 +72,10 @@ def _loss(subject: Subject) -> Tree:
     """The first setting that has the wires which the loss asks for; where none has, two pictures to compare."""
     if {"critic", "generator"} <= set(subject.methods):
         return {**_GAN, "loss": subject.block}
-    return next((made(subject) for known, made in _LOSSES if set(subject.takes) <= known), _compared(subject))
+    if not subject.takes:
+        return {**_VAE, "loss": subject.block}
+    fitting = (made for known, made in _LOSSES if set(subject.takes) <= set(known))
+    return next(fitting, _compared)(subject)
 
 
 def _compared(subject: Subject) -> Tree:
@@ -98,13 +102,15 @@ def _term(subject: Subject, player: str, known: Sequence[str]) -> Tree:
 
 
 def _function(subject: Subject) -> Tree:
-    """Of the data and of what the model makes of them: their distance is a second term."""
-    wires = {"changed": subject.call("function", _VAE_WIRES)}
-    if len(subject.takes) > 1 or set(subject.takes) <= set(_VAE_WIRES) - {"x"} and subject.takes:
-        return {**_VAE, "functions": {"function": subject.block}, "wires": wires}
-    likeness = {"likeness": "mse(function(x), function(p_x.mean))"}
-    terms = {"players": {"model": {"minimises": {"likeness": 1}}}}
-    return {**_VAE, "function": subject.block, "wires": likeness, **terms}
+    """Of one tensor: of the data and of what the model makes of them, whose distance is a second term.
+
+    Of several it is a wire that nothing uses.
+    """
+    if len(subject.takes) > 1:
+        return {**_VAE, "function": subject.block, "wires": {"changed": subject.call("function", _VAE_WIRES)}}
+    wires = {"likeness": "mse(function(x), function(p_x.mean))"}
+    players = {"model": {"minimises": {"likeness": 1}}}
+    return {**_VAE, "function": subject.block, "wires": wires, "players": players}
 
 
 _VAE_WIRES = (
@@ -124,10 +130,10 @@ _VAE_WIRES = (
 _DAE_WIRES = ("x", "y", "p_x", "x_noised", "x_level", "restore", "encoder", "decoder", "noise")
 _GAN_WIRES = ("x", "y", "p_z", "fake", "real_verdict", "fake_verdict", "generate", "decoder", "discriminator")
 
-_LOSSES: tuple[tuple[set[str], Callable[[Subject], Tree]], ...] = (
-    ({"x", "p_x"}, _compared),
-    (set(_VAE_WIRES), _beside_elbo),
-    (set(_GAN_WIRES), _beside_critic),
+_LOSSES: tuple[tuple[tuple[str, ...], Callable[[Subject], Tree]], ...] = (
+    (("x", "p_x"), _compared),
+    (_VAE_WIRES, _beside_elbo),
+    (_GAN_WIRES, _beside_critic),
 )
 
 _RECIPES: dict[str, Callable[[Subject], Tree]] = {
@@ -182,4 +188,7 @@ def recipe_text(
     with `critic` and `generator` is the loss of a GAN; what asks for names that no wire has is given x and p_x.mean.
     Raises KeyError for no kind.
     """
-    return dump(recipe(kind, use, plugins, options, takes=takes, methods=methods))
+    tree = recipe(kind, use, plugins, options, takes=takes, methods=methods)
+    return dedent(
+        dump({"recipe": tree}).partition("\n")[2]
+    )  # one level in, dump writes short blocks on one line
