@@ -19,6 +19,7 @@ from genframe.hooks import Component
 from genframe.kinds import KINDS
 from genframe.loading import NAME, load_entry_point, load_file, malformed
 from genframe.registry import Offer, Plugin, PluginStatus, Registry, nearest
+from genframe.vetting import Candidate, Verdict, verdicts
 
 GROUP = "genframe"
 FIRST_PARTY = "genframe"
@@ -48,7 +49,7 @@ def discover(
     """
     names = blocked_from((), os.environ) if blocked is None else _words(blocked)
     found = sorted(_found(), key=lambda entry: (not entry.first_party, entry.name, entry.distribution))
-    loaded = [_load(entry, names, _rivals(entry, found, names)) for entry in found]
+    loaded = _load_all(found, names)
     if local and _registered:
         offers = tuple(_registered.values())
         status = PluginStatus(LOCAL, "genframe.register", "ok", offers=len(offers))
@@ -151,6 +152,7 @@ class _Entry:
     version: str
     point: EntryPoint | None = None
     fault: str = ""
+    site: str = ""
 
     @property
     def first_party(self) -> bool:
@@ -187,7 +189,7 @@ def _entries(distribution: Distribution, name: str, version: str) -> Iterator[_E
         yield _Entry(name, "entry_points.txt", name, version, fault=fault)
         return
     for point in points:
-        yield _Entry(point.name, point.value, name, version, point)
+        yield _Entry(point.name, point.value, name, version, point, site=str(distribution.locate_file("")))
 
 
 def _identity(distribution: Distribution) -> tuple[str, str]:
@@ -233,7 +235,17 @@ def _dispute(entry: _Entry, rivals: Sequence[_Entry]) -> str:
     return f"the name {entry.name!r} is claimed by {' and by '.join(sorted(claims))}; block or remove one"
 
 
-def _load(entry: _Entry, blocked: Collection[str], rivals: Sequence[_Entry]) -> Plugin:
+def _load_all(found: Sequence[_Entry], blocked: Collection[str]) -> list[Plugin]:
+    """Every plugin that may be loaded, loaded; of the others, why not. Strangers are tried elsewhere first."""
+    settled = [_refused(entry, blocked, _rivals(entry, found, blocked)) for entry in found]
+    strangers = [e for e, plugin in zip(found, settled, strict=True) if not (plugin or e.first_party)]
+    candidates = [Candidate(e.point, e.distribution, e.version, e.site) for e in strangers if e.point]
+    deaths = dict(zip(map(id, strangers), verdicts(candidates), strict=True)) if candidates else {}
+    return [p or _load(e, deaths.get(id(e), Verdict())) for e, p in zip(found, settled, strict=True)]
+
+
+def _refused(entry: _Entry, blocked: Collection[str], rivals: Sequence[_Entry]) -> Plugin | None:
+    """Why a plugin is not even tried; None where it is."""
     status = entry.status
     if _is_blocked(entry, blocked):
         return Plugin(_blocked(status))
@@ -244,4 +256,12 @@ def _load(entry: _Entry, blocked: Collection[str], rivals: Sequence[_Entry]) -> 
     if entry.name in (LOCAL, ALL) or not NAME.fullmatch(entry.name):
         cause = f"{entry.name!r} is no name for a plugin: lower-case words and digits, joined by '-'"
         return Plugin(replace(status, state="broken", cause=cause))
-    return load_entry_point(entry.point, status)
+    return None
+
+
+def _load(entry: _Entry, verdict: Verdict) -> Plugin:
+    if verdict.death:
+        cause = f"it ends the interpreter when it is loaded: {verdict.death}"
+        return Plugin(replace(entry.status, state="broken", cause=cause, place=verdict.place))
+    assert entry.point is not None
+    return load_entry_point(entry.point, entry.status)

@@ -6,25 +6,32 @@ import re
 import reprlib
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import redirect_stdout
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO
 
 import pluggy
 
-from genframe import hooks
+from genframe import deprecated, hooks, places
 from genframe.hooks import GENFRAME_API, Component
 from genframe.kinds import KINDS
 from genframe.registry import LocalModule, Offer, Plugin, PluginStatus, RecipeFile, nearest
 
-SUPPORTED = range(1, GENFRAME_API + 1)
-"""The versions of the plugin API that this genframe takes."""
+HEAVY = ("torch", "wandb")
+"""Packages that a plugin's components may import, and its declaration may not."""
+
+ARGUMENTS: Mapping[str, Any] = {}
+"""What hooks are called with, by name; a plugin's function gets those of them that it names. There are none yet.
+
+An argument may be added (here and to the specification in hooks.py) and none removed: functions that were written
+before go on without it.
+"""
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TARGET = re.compile(r"[\w-]+(\.\w+)*:\w+")
@@ -34,19 +41,23 @@ _RECIPES = "genframe_recipes"
 
 
 class _Refusal(Exception):
-    """What is wrong with a plugin, found by genframe; `state` is the plugin's."""
+    """What is wrong with a plugin, found by genframe; `state` is the plugin's, `place` its `file:line`."""
 
-    def __init__(self, state: str, cause: str) -> None:
+    def __init__(self, state: str, cause: str, place: str = "") -> None:
         super().__init__(cause)
         self.state = state
+        self.place = place
 
 
-def load_entry_point(point: EntryPoint, status: PluginStatus) -> Plugin:
-    """The plugin behind an entry point; `status` is what its metadata says. Raises nothing that it raises."""
-    return _guarded(status, lambda: _loaded(point.load(), status))
+def load_entry_point(point: EntryPoint, status: PluginStatus, out: TextIO | None = None) -> Plugin:
+    """The plugin behind an entry point; `status` is what its metadata says. Raises nothing that it raises.
+
+    out: where what it prints goes, by default to stderr.
+    """
+    return _guarded(status, lambda: _loaded(point.load(), status), lambda: places.files_of(point.module), out)
 
 
-def load_file(path: Path) -> Plugin:
+def load_file(path: Path, out: TextIO | None = None) -> Plugin:
     """The plugin in a file, executed under a private module name. Raises nothing that it raises."""
     status = PluginStatus(path.stem, str(path), "ok")
 
@@ -54,7 +65,7 @@ def load_file(path: Path) -> Plugin:
         module = _executed(path)
         return _loaded(module, status, LocalModule(path.stem, path, module))
 
-    return _guarded(status, load)
+    return _guarded(status, load, lambda: (path,), out)
 
 
 def malformed(component: Any, check_target: bool = True) -> str | None:
@@ -73,20 +84,38 @@ def malformed(component: Any, check_target: bool = True) -> str | None:
     return None
 
 
-def _guarded(status: PluginStatus, load: Callable[[], Plugin]) -> Plugin:
+def _guarded(
+    status: PluginStatus,
+    load: Callable[[], Plugin],
+    files: Callable[[], Collection[Path]],
+    out: TextIO | None,
+) -> Plugin:
+    """What `load` gives, or the status of a plugin that failed; `files` are the plugin's own, for the place."""
     start = perf_counter()
-    try:
-        with redirect_stdout(sys.stderr):  # what a plugin prints must not end up in `--json` output
-            plugin = load()
-    except _Refusal as refusal:
-        plugin = Plugin(replace(status, state=refusal.state, cause=str(refusal)))
-    except (Exception, SystemExit) as error:
-        line = traceback.format_exception_only(error)[-1].strip().partition("\n")[0]
-        if isinstance(error, SyntaxError) and error.filename:
-            line += f" ({error.filename}:{error.lineno}:{error.offset})"
-        plugin = Plugin(replace(status, state="broken", cause=line, traceback=traceback.format_exc()))
-    milliseconds = (perf_counter() - start) * 1000
-    return replace(plugin, status=replace(plugin.status, milliseconds=milliseconds))
+    before = {name for name in HEAVY if name in sys.modules}
+    with deprecated.heard() as warnings:
+        try:
+            with redirect_stdout(out or sys.stderr):  # what is printed must not end up in `--json` output
+                plugin = load()
+        except _Refusal as refusal:
+            plugin = Plugin(replace(status, state=refusal.state, cause=str(refusal), place=refusal.place))
+        except (Exception, SystemExit) as error:
+            plugin = Plugin(_broken(status, error, files()))
+    observed = replace(
+        plugin.status,
+        milliseconds=(perf_counter() - start) * 1000,
+        warnings=tuple(warnings),
+        imported=tuple(name for name in HEAVY if name in sys.modules and name not in before),
+    )
+    return replace(plugin, status=observed)
+
+
+def _broken(status: PluginStatus, error: BaseException, files: Collection[Path]) -> PluginStatus:
+    line = traceback.format_exception_only(error)[-1].strip().partition("\n")[0]
+    if isinstance(error, SyntaxError) and error.filename:
+        line += f" ({error.filename}:{error.lineno}:{error.offset})"
+    text = "".join(traceback.format_exception(error))
+    return replace(status, state="broken", cause=line, traceback=text, place=places.culprit(error, files))
 
 
 def _loaded(module: Any, status: PluginStatus, local: LocalModule | None = None) -> Plugin:
@@ -95,13 +124,15 @@ def _loaded(module: Any, status: PluginStatus, local: LocalModule | None = None)
     offers: list[Offer] = []
     recipes: list[RecipeFile] = []
     implementations = list(_implementations(module, status.name))
-    for hook, function in implementations:
-        if hook == _RECIPES:
-            for folder in _items(hook, function):
-                recipes.extend(_recipe_files(hook, folder, status))
-        else:
-            offers.extend(_offer(hook, component, status, local) for component in _items(hook, function))
-    _check_once(offers, recipes)
+    for hook, implementation in implementations:
+        with _at(implementation.function):
+            if hook == _RECIPES:
+                for folder in _items(hook, implementation):
+                    recipes.extend(_recipe_files(hook, folder, status))
+            else:
+                made = _items(hook, implementation)
+                offers.extend(_offer(hook, component, status, local) for component in made)
+            _check_once(offers, recipes)
     hook_names = tuple(hook for hook, _ in implementations)
     whole = replace(status, api=api, hooks=hook_names, offers=len(offers))
     return Plugin(whole, tuple(offers), tuple(recipes))
@@ -123,23 +154,52 @@ def _executed(path: Path) -> ModuleType:
     return module
 
 
+@contextmanager
+def _at(function: Callable[..., Any]) -> Iterator[None]:
+    """Give a refusal the place of the hook that it is about."""
+    try:
+        yield
+    except _Refusal as refusal:
+        refusal.place = refusal.place or places.defined(function)
+        raise
+
+
 def _api(module: Any, optional: bool) -> int:
+    """The version of the plugin API that a module states. Warns its author where it is not the newest."""
     api = getattr(module, "GENFRAME_API", None)
     if api is None and optional:
         return GENFRAME_API
-    supported = " to ".join(str(version) for version in sorted({SUPPORTED[0], SUPPORTED[-1]}))
+    file, line = places.assigned(module, "GENFRAME_API")
+    wrong = _wrong_api(api)
+    if wrong:
+        raise _Refusal("incompatible", wrong, f"{file}:{line}" if file else "")
+    assert isinstance(api, int)
+    old = deprecated.old_api(api)
+    if old:
+        old.warn_at(file, line)
+    return api
+
+
+def _wrong_api(api: Any) -> str:
+    """What is wrong with a stated API version, and what to install; empty where nothing is."""
+    from genframe import __version__
+
+    takes = " to ".join(str(version) for version in sorted({min(deprecated.APIS), max(deprecated.APIS)}))
+    host = f"this genframe ({__version__}) takes {takes}"
     if api is None:
-        cause = f"it states no plugin API version: GENFRAME_API = {GENFRAME_API} belongs beside its hooks"
-    elif type(api) is not int:
-        cause = f"GENFRAME_API is a whole number, not {api!r}"
-    elif api not in SUPPORTED:
-        cause = f"it was written for plugin API {api}, and this genframe takes {supported}"
-    else:
-        return api
-    raise _Refusal("incompatible", cause)
+        return (
+            f"it states no plugin API version: GENFRAME_API = {max(deprecated.APIS)} belongs beside its hooks"
+        )
+    if type(api) is not int:
+        return f"GENFRAME_API is a whole number, not {api!r}"
+    if api > max(deprecated.APIS):
+        return f"it was written for plugin API {api}, and {host}: pip install --upgrade genframe"
+    if api not in deprecated.APIS:
+        return f"it was written for plugin API {api}, and {host}: a newer version of the plugin is needed"
+    return ""
 
 
-def _implementations(module: Any, name: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+def _implementations(module: Any, name: str) -> Iterator[tuple[str, pluggy.HookImpl]]:
     """The hooks that a plugin implements, checked by pluggy against their specifications."""
     manager = pluggy.PluginManager("genframe")
     manager.add_hookspecs(hooks)
@@ -152,19 +212,24 @@ def _implementations(module: Any, name: str) -> Iterator[tuple[str, Callable[[],
         if not caller.has_spec():
             near = nearest(caller.name, [*_KIND_OF_HOOK, _RECIPES])
             hint = f"; did it mean {near}?" if near else ""
-            raise _Refusal("broken", f"there is no hook {caller.name}{hint}")
+            place = places.defined(getattr(module, caller.name))
+            raise _Refusal("broken", f"there is no hook {caller.name}{hint}", place)
         implemented.add(caller.name)
         for implementation in caller.get_hookimpls():
             if implementation.wrapper or implementation.hookwrapper:
-                raise _Refusal("broken", f"{caller.name} is a wrapper, and genframe's hooks have none")
-            yield caller.name, implementation.function
+                place = places.defined(implementation.function)
+                raise _Refusal("broken", f"{caller.name} is a wrapper, and genframe's hooks have none", place)
+            yield caller.name, implementation
     for hook in (*_KIND_OF_HOOK, _RECIPES):
-        if hook not in implemented and callable(getattr(module, hook, None)):
-            raise _Refusal("broken", f"{hook}() is not marked with @hookimpl")
+        unmarked = getattr(module, hook, None)
+        if hook not in implemented and callable(unmarked):
+            raise _Refusal("broken", f"{hook}() is not marked with @hookimpl", places.defined(unmarked))
 
 
-def _items(hook: str, function: Callable[[], Any]) -> list[Any]:
-    result = function()
+def _items(hook: str, implementation: pluggy.HookImpl) -> list[Any]:
+    """What a hook returns, called with the arguments that it names."""
+    asked = (*implementation.argnames, *implementation.kwargnames)
+    result = implementation.function(**{name: ARGUMENTS[name] for name in asked if name in ARGUMENTS})
     if not isinstance(result, Iterable):
         raise _Refusal("broken", f"{hook}() must return a list, and {reprlib.repr(result)} came")
     return list(result)

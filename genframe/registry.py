@@ -132,6 +132,8 @@ class PluginStatus:
     state: `ok`, `broken` (it raised, or what it offers is malformed), `incompatible` (another API version),
     `conflict` (a name taken twice) or `blocked`. cause: one line; traceback: the whole text where it raised.
     source: the module of its entry point, or its file. milliseconds: to import it and call its hooks.
+    place: `file:line` in the plugin that the cause points at. warnings: what its author is to mend, each with its
+    place. imported: the heavy packages that declaring it brought in; empty too where they were in already.
     """
 
     name: str
@@ -146,6 +148,9 @@ class PluginStatus:
     milliseconds: float = 0.0
     cause: str = ""
     traceback: str = field(default="", repr=False)
+    place: str = ""
+    warnings: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -345,9 +350,12 @@ def _several(word: str, name: str, owners: list[str]) -> LookupProblem:
 
 
 def _unusable(status: PluginStatus, before: str = "") -> LookupProblem:
-    return LookupProblem(
-        "GF303", f"{before}{status.title} is {status.state}: {status.cause}", command="genframe plugins list"
+    at = f" ({status.place})" if status.place and status.place not in status.cause else ""
+    command = (
+        f"genframe plugins doctor {status.name}" if status.state == "broken" else "genframe plugins list"
     )
+    message = f"{before}{status.title} is {status.state}: {status.cause}{at}"
+    return LookupProblem("GF303", message, command=command)
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from genframe import vetting
+
+
+@pytest.fixture(autouse=True, scope="session")
+def notes_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What is noted of plugins that were tried stands in no user's cache folder."""
+    folder = tmp_path_factory.mktemp("tried-plugins")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vetting, "_folder", lambda: folder)
+        yield folder
 
 
 @pytest.fixture(autouse=True)

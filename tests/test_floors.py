@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent / "genframe"
 
 # From the ground; a module may import from its own floor and below.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "codes", "kinds", "annotations", "values", "deprecated", "durable", "data.order", "data.spec"),
+    ("errors", "codes", "kinds", "annotations", "values", "deprecated", "durable", "data.order", "data.promised", "data.spec"),
     (
         "hooks",
         "registry",
@@ -22,6 +22,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "constructor",
         "notation",
         "source",
+        "places",
+        "isolation",
+        "vetting",
+        "probe",
+        "examination",
+        "process_state",
         "distributions",
     ),
     ("recipe", "rendering"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 from fake_plugins import Site, good
 
+from genframe import isolation, vetting
 from genframe.discovery import discover
 from genframe.registry import LookupProblem, PluginStatus, Registry
 
@@ -81,6 +83,17 @@ SABOTAGE = {
     "API of the future": ("GENFRAME_API = 1000", "incompatible", "plugin API 1000"),
     "API in words": ("GENFRAME_API = '1'", "incompatible", "not '1'"),
     "API true": ("GENFRAME_API = True", "incompatible", "not True"),
+}
+
+
+DEADLY = {
+    "os._exit": ("import os\nos._exit(9)", "exit code 9"),
+    "exits without a word": ("import os\nos._exit(0)", "exit code 0"),
+    "os.abort": ("import os\nos.abort()", "SIGABRT"),
+    "segmentation fault": ("import ctypes\nctypes.string_at(0)", "SIGSEGV"),
+    "a kill": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+    "does not end": ("import time\ntime.sleep(60)", "had not finished after 5 s"),
+    "in its hook": (hook("def genframe_losses(): import os; os._exit(4)"), "exit code 4"),
 }
 
 
@@ -182,3 +195,68 @@ def test_what_a_plugin_prints_does_not_reach_stdout(site: Site, capsys: pytest.C
     assert discover().plugin("loud").ok
     captured = capsys.readouterr()
     assert captured.out == "" and "hello" in captured.err
+
+
+@pytest.mark.parametrize(("text", "death"), DEADLY.values(), ids=DEADLY.keys())
+def test_a_plugin_that_ends_the_interpreter_ends_another(
+    site: Site, monkeypatch: pytest.MonkeyPatch, text: str, death: str
+) -> None:
+    monkeypatch.setattr(vetting, "TIMEOUT", 5.0 if "sleep" in text else 60.0)
+    site.plugin("bad", text, distribution="genframe-sabotage")
+    for _ in range(2):
+        registry = discover()
+        bad = status(registry, "bad")
+        assert (bad.state, bad.offers) == ("broken", 0)
+        assert death in bad.cause and "ends the interpreter" in bad.cause
+        assert_others_work(registry, "bad")
+        monkeypatch.setattr(isolation, "run", None)  # the verdict is known: nothing is tried again
+    with pytest.raises(LookupProblem) as caught:
+        registry.find("encoder", "bad/conv")
+    assert caught.value.command == "genframe plugins doctor bad" and death in caught.value.message
+
+
+def test_a_crash_in_native_code_is_told_with_the_plugins_line(site: Site) -> None:
+    site.plugin("bad", "import ctypes\n\nctypes.string_at(0)")
+    assert status(discover(), "bad").place.endswith("genframe_bad.py:3")
+
+
+def test_a_plugin_is_tried_anew_once_it_or_its_neighbours_change(site: Site) -> None:
+    site.plugin("bad", "import os\nos._exit(9)")
+    assert status(discover(), "bad").state == "broken"
+    site.module("genframe_bad", good("genframe_bad"))
+    assert status(discover(), "bad").ok
+
+    sound = vetting.Candidate(
+        EntryPoint("bad", "genframe_bad", "genframe"), "genframe-bad", "1.0", str(site.folder)
+    )
+    before = vetting.fingerprint(sound)
+    assert vetting.fingerprint(sound) == before
+    site.distribution("numpy", "", version="99")
+    assert vetting.fingerprint(sound) != before
+
+
+def test_one_deadly_plugin_of_several_is_told_apart(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.plugin("bad-a", "import os\nos._exit(3)")
+    site.plugin("bad-b", "import os\nos.abort()")
+    site.plugin("zound", good("genframe_zound"))
+    states = {s.name: s for s in discover().plugins if not s.first_party}
+    assert {name: s.ok for name, s in states.items()} == {
+        "bad-a": False, "bad-b": False, "sound": True, "zound": True,
+    }  # fmt: skip
+    assert "exit code 3" in states["bad-a"].cause and "SIGABRT" in states["bad-b"].cause
+
+
+def test_where_no_note_can_be_kept_and_no_process_started_plugins_load_as_ever(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no processes here")
+
+    monkeypatch.setattr(vetting, "_folder", lambda: None)
+    monkeypatch.setattr(isolation, "run", refuse)
+    assert status(discover(), "sound").ok
+
+
+def test_first_party_plugins_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "run", None)
+    assert all(s.ok for s in discover(blocked="all").plugins if s.first_party)
