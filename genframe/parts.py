@@ -19,6 +19,7 @@ from genframe.data.spec import Field as DataField
 from genframe.errors import Problem, RecipeError
 from genframe.kinds import KINDS
 from genframe.recipe.model import Instance, Schedule
+from genframe.registry import nearest
 from genframe.values import Levels, Shape, Verdict
 from genframe.wiring import Wiring
 
@@ -120,7 +121,8 @@ class Parts:
             return _TABLE[name](self, instance)
         message = f"{instance.offer.name} asks for {name!r}, which is neither a given nor a component of this recipe"
         hint = f"rebind it: given: {{{name}: ...}}"
-        raise RecipeError(Problem("GF502", f"{message}; {hint}", instance.mark, instance.name))
+        near = nearest(name, (*GIVENS, *self.wiring.instances))
+        raise RecipeError(Problem("GF502", f"{message}; {hint}", instance.mark, instance.name, near))
 
     def in_shape(self, instance: Instance) -> Any:
         shapes = self.shapes[instance.name]

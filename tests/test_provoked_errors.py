@@ -38,9 +38,13 @@ class Hen(nn.Module):
     def __init__(self, egg): super().__init__()
     def forward(self, x): return x
 
+class Misspelt(nn.Module):
+    def __init__(self, in_shap): super().__init__()
+    def forward(self, x): return x
+
 @hookimpl
 def genframe_encoders():
-    return [Component("egg", "odd:Egg"), Component("hen", "odd:Hen")]
+    return [Component("egg", "odd:Egg"), Component("hen", "odd:Hen"), Component("misspelt", "odd:Misspelt")]
 """
 
 
@@ -72,6 +76,11 @@ def test_a_given_that_nobody_provides(odd: str) -> None:
     problem = problem_of(odd + BASE.replace("{use: mlp, hidden: [8]}\ndecoder", "odd/hen\ndecoder"))
     assert problem.code == "GF502"
     assert "given: {egg: ...}" in problem.message
+
+
+def test_a_misspelt_given_is_answered_with_the_nearest(odd: str) -> None:
+    problem = problem_of(odd + BASE.replace("{use: mlp, hidden: [8]}\ndecoder", "odd/misspelt\ndecoder"))
+    assert (problem.code, problem.nearest) == ("GF502", "in_shape")
 
 
 def test_parts_that_need_each_other_to_be_built(odd: str) -> None:
