@@ -40,8 +40,8 @@ class MetricsLog:
         lr: Mapping[str, float],
         images_per_second: float,
         **more: Any,
-    ) -> None:
-        """Add the row of a step: terms by name, weighted terms and learning rates by player.
+    ) -> dict[str, Any]:
+        """Add the row of a step, and return it: terms by name, weighted terms and learning rates by player.
 
         `more` are further columns: numbers, strings, lists and mappings of them. Raises RunError (GF716) when
         the disk is full.
@@ -60,6 +60,7 @@ class MetricsLog:
         with durable.reported("metrics.jsonl", self._path.parent, f"genframe resume {self._path.parent}"):
             while line:  # unbuffered writes may be partial
                 line = line[self._file.write(line) :]
+        return row
 
     def sync(self) -> None:
         """Wait until all rows are on the disk: before a checkpoint, so that none outlives its rows."""

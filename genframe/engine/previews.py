@@ -23,10 +23,17 @@ MOST_POINTS = 1000
 
 
 class Previews:
-    """Draws the outputs of a run into `samples/`."""
+    """Draws the outputs of a run into `samples/`; `shown` is told the name, step and file of each picture."""
 
-    def __init__(self, outputs: Outputs, feeds: Mapping[str, Feed], run: Run, n: int) -> None:
-        self.outputs, self.run, self.n = outputs, run, n
+    def __init__(
+        self,
+        outputs: Outputs,
+        feeds: Mapping[str, Feed],
+        run: Run,
+        n: int,
+        shown: Callable[[str, int, Path], None] = lambda name, step, path: None,
+    ) -> None:
+        self.outputs, self.run, self.n, self.shown = outputs, run, n, shown
         self.feeds = feeds
         self._examples: dict[str, Tensor] = {}
 
@@ -35,14 +42,15 @@ class Previews:
         for name in self.feeds:
             image = pictures.picture_of(self.examples(name)[: self.n])
             if image is not None:
-                self._save(image, f"data{'-' if name else ''}{name}.png")
+                title = f"data{'-' if name else ''}{name}"
+                self._save(image, title, 0, f"{title}.png")
 
     def draw(self, step: int) -> None:
         """Every output that can be drawn, after `step` steps."""
         for name in self.outputs:
             image = self.picture(name)
             if image is not None:
-                self._save(image, f"{name}-{step:08d}.png")
+                self._save(image, name, step, f"{name}-{step:08d}.png")
 
     def picture(self, name: str) -> Image.Image | None:
         """What one output looks like; None for what is no picture."""
@@ -97,5 +105,7 @@ class Previews:
             return None  # two latents of what is no picture, such as points
         return pictures.manifold(lambda z: decode(z.to(device)))
 
-    def _save(self, image: Image.Image, name: str) -> None:
-        pictures.save_png(image, Path(self.run.path("samples", name)))
+    def _save(self, image: Image.Image, name: str, step: int, file: str) -> None:
+        path = self.run.path("samples", file)
+        pictures.save_png(image, path)
+        self.shown(name, step, path)

@@ -1,0 +1,12 @@
+"""Trackers: what a run measures, in other forms than its own."""
+
+from genframe import Component, hookimpl
+
+GENFRAME_API = 1
+
+
+@hookimpl
+def genframe_trackers() -> list[Component]:
+    return [
+        Component("csv", "genframe_plugins.tracking.table:CsvTracker", summary="the rows as one flat table")
+    ]
