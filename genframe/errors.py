@@ -85,6 +85,12 @@ class RunError(GenframeError):
     exit_code = 1
 
 
+class LockError(GenframeError):
+    """A training would differ from the lock that it is held to."""
+
+    exit_code = 4
+
+
 class Stopped(GenframeError):
     """A signal stopped the run after it had saved itself; `exit_code` is 128 + the signal's number."""
 

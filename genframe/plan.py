@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,10 +13,11 @@ from torch.distributions import Distribution
 
 from genframe.binding import bind
 from genframe.bound import Bound, Field, FromWire
+from genframe.data.promised import Promised
 from genframe.data.spec import DataSpec
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.parts import Parts
-from genframe.recipe.model import Player, Recipe
+from genframe.recipe.model import Instance, Player, Recipe
 from genframe.sharing import Move, Turn, share
 from genframe.trial import ROWS, Tracked, Trial, reduced, trial_data, undisturbed
 from genframe.values import Levels, Terms, Verdict
@@ -71,15 +73,17 @@ class Plan:
         )
 
 
-def compile_plan(recipe: Recipe) -> Plan:
+def compile_plan(recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) -> Plan:
     """Bind, build and try a recipe.
+
+    A dataset that `specs` knows is not opened: it may be missing until an example is asked for.
 
     Raises RecipeError with what is wrong: names, shapes, routing. Leaves torch's generators as they were.
     """
     sited = [instance for instance in recipe.instances.values() if instance.at]
     reserved = "`at:` is reserved for sites inside a net or a player, which this version does not have"
     RecipeError.collect([Problem("GF207", reserved, i.mark, f"{i.name}.at") for i in sited])
-    opened = {name: _dataset(recipe, name) for name in recipe.datasets}
+    opened = {name: _dataset(recipe, name, (specs or {}).get(name)) for name in recipe.datasets}
     specs = {name: spec for name, (_, spec) in opened.items()}
     fields = {
         f"{name}.{key}" if name else key: f for name, spec in specs.items() for key, f in spec.fields.items()
@@ -108,13 +112,26 @@ def _headed(problem: Problem, pipelines: Collection[str]) -> Problem:
     return replace(problem, mark=own, related=((problem.mark, "in this call"), *problem.related))
 
 
-def _dataset(recipe: Recipe, name: str) -> tuple[Any, DataSpec]:
+def _dataset(recipe: Recipe, name: str, known: DataSpec | None) -> tuple[Any, DataSpec]:
     """A dataset and what it promises. Raises RecipeError, with the place of its block."""
     instance = recipe.datasets[name].instance
-    path = f"datasets.{name}" if name else "data"
-    try:
-        dataset = instance.offer.load()(**instance.keywords())
+
+    def opened() -> Any:
+        with _placed(instance, f"datasets.{name}" if name else "data"):
+            return instance.offer.load()(**instance.keywords())
+
+    if known is not None:
+        return Promised(known, opened), known
+    dataset = opened()
+    with _placed(instance, f"datasets.{name}" if name else "data"):
         return dataset, dataset.spec()
+
+
+@contextmanager
+def _placed(instance: Instance, path: str) -> Iterator[None]:
+    """Whatever a dataset raises as a problem with the place of its block."""
+    try:
+        yield
     except RecipeError as error:
         problems = (replace(p, mark=p.mark or instance.mark, path=p.path or path) for p in error.problems)
         raise RecipeError(*problems) from error

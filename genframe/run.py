@@ -10,33 +10,20 @@ Torch-free, so that a run can be listed and checked without it.
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import inspect
 import json
 import os
-import platform
 import re
-import subprocess
-import sys
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genframe import durable
 from genframe.errors import Problem, RunError
-from genframe.source import SignatureError, module_file
-
-if TYPE_CHECKING:
-    from genframe.recipe.model import Instance, Recipe
-    from genframe.registry import Offer
-
-FORMAT = 1
-"""The version of the run folder; stands in `lock.json`."""
+from genframe.lock import FORMAT, now, versions, without_secrets
 
 RECIPE, RESOLVED, FACTS = "recipe.yaml", "resolved.yaml", "lock.json"
 """A run is there when these three are; they are written in this order."""
@@ -139,17 +126,18 @@ class Run:
     def log(self, line: str) -> None:
         """Add a line to `log.txt`, with the time; further lines of the text are indented."""
         self._require_lock()
-        text = f"{_now()} {line.rstrip()}".replace("\n", "\n    ")
+        text = f"{now()} {line.rstrip()}".replace("\n", "\n    ")
         with (
             durable.reported("log.txt", self.folder, self._resume_command),
             self.path("log.txt").open("a", encoding="utf-8") as log,
         ):
             log.write(text + "\n")
 
-    def record_resume(self, overrides: Sequence[str], step: int = 0) -> None:
-        """Add to `resumes.jsonl` from which step the run goes on, and with which settings changed."""
+    def record_resume(self, overrides: Sequence[str], step: int = 0, differences: Sequence[str] = ()) -> None:
+        """Add to `resumes.jsonl` from which step the run goes on, and with which settings and code changed."""
         self._require_lock()
-        row = {"time": _now(), "step": step, "overrides": without_secrets(overrides), "versions": _versions()}
+        row = {"time": now(), "step": step, "overrides": without_secrets(overrides), "versions": versions()}
+        row |= {"differences": list(differences)} if differences else {}
         with durable.reported("resumes.jsonl", self.folder, self._resume_command):
             durable.append(self.path("resumes.jsonl"), (json.dumps(row) + "\n").encode())
 
@@ -178,128 +166,6 @@ class Run:
     def _require_lock(self) -> None:
         if not self.writable:
             raise RunError(Problem("GF712", f"the run {self.folder} was opened for reading only"))
-
-
-def lock_facts(
-    recipe: Recipe,
-    *,
-    data: Mapping[str, str],
-    device: str,
-    threads: int,
-    command: Sequence[str] = (),
-) -> dict[str, Any]:
-    """What `lock.json` holds: all that the numbers of a run follow from, and nothing of the environment.
-
-    `data` maps a dataset's name ("" for the single `data:`) to its content's digest. `command` (default
-    `sys.argv`) has the values of settings named like secrets struck out. Per component: its owned name, its
-    distribution and version, its revision, and the sha256 of the source file that it stands in.
-    """
-    used = dict(_used(recipe))
-    return {
-        "format": FORMAT,
-        "created": _now(),
-        "command": without_secrets(command or sys.argv),
-        "seed": recipe.seed,
-        "device": device,
-        "threads": threads,
-        "platform": platform.platform(),
-        "versions": _versions() | {o.distribution: o.version for o in used.values() if o.distribution},
-        "commit": _commit(recipe.folder),
-        "data": dict(data),
-        "components": {place: _component_facts(offer) for place, offer in used.items()},
-    }
-
-
-_SECRET = re.compile(r"(?i)^(-*(?:[\w.-]*[._-])?(?:api_?key|key|token|secret|password)=).+")
-
-
-def without_secrets(command: Sequence[str]) -> list[str]:
-    """`command` with the value of `….api_key=…`, `….token=…` and their like replaced by `***`."""
-    return [_SECRET.sub(r"\1***", word) for word in command]
-
-
-def _used(recipe: Recipe) -> Iterator[tuple[str, Offer]]:
-    """Every component that the recipe uses, under its place in the recipe."""
-    for name, instance in recipe.instances.items():
-        yield from _offers(name, instance)
-    for name, data in recipe.datasets.items():
-        yield from _offers(f"datasets.{name}" if name else "data", data.instance)
-    for player in recipe.players:
-        yield from _offers(f"players.{player.name}.optimizer", player.optimizer)
-        for term in player.minimises:
-            if not isinstance(term.weight, (int, float)):
-                yield f"players.{player.name}.minimises.{term.wire}", term.weight.offer
-    for section, instances in (("evaluate", recipe.evaluate), ("track", recipe.track)):
-        for number, instance in enumerate(instances):
-            yield from _offers(f"{section}.{instance.name or number}", instance)
-
-
-def _offers(place: str, instance: Instance) -> Iterator[tuple[str, Offer]]:
-    """The component of an instance, and the schedules among its options."""
-    from genframe.recipe.model import Schedule
-
-    yield place, instance.offer
-    for option, value in instance.options.items():
-        if isinstance(value, Schedule):
-            yield f"{place}.{option}", value.offer
-
-
-def _component_facts(offer: Offer) -> dict[str, Any]:
-    return {
-        "kind": offer.kind,
-        "name": offer.name,
-        "distribution": offer.distribution or None,
-        "version": offer.version or None,
-        "revision": offer.component.revision,
-        "sha256": _source_digest(offer),
-    }
-
-
-def _source_digest(offer: Offer) -> str | None:
-    """sha256 of the file that the target stands in; None for one that was defined at a prompt."""
-    try:
-        if offer.live is not None:
-            path = Path(inspect.getfile(offer.live))
-        else:
-            local = {offer.local.stem: offer.local.path} if offer.local else None
-            path = module_file(offer.component.target.partition(":")[0], local)
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except (SignatureError, OSError, TypeError):
-        return None
-
-
-def _versions() -> dict[str, str]:
-    from genframe import __version__
-
-    found = {"genframe": __version__, "python": platform.python_version()}
-    for distribution in ("torch", "numpy"):
-        try:
-            found[distribution] = version(distribution)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _commit(folder: Path) -> dict[str, Any] | None:
-    """The git commit of the recipe's folder, and whether tracked files differ; None outside a repository."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    if not commit:
-        return None
-    return {"id": commit, "changed": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    # core.fsmonitor may name a program: a repository that is only read must not run it
-    command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
 def _new_folder(root: Path, name: str) -> Path:

@@ -11,7 +11,18 @@ ROOT = Path(__file__).parent.parent / "genframe"
 
 # From the ground; a module may import from its own floor and below.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "codes", "kinds", "annotations", "values", "deprecated", "durable", "data.order", "data.promised", "data.spec"),
+    (
+        "errors",
+        "codes",
+        "kinds",
+        "annotations",
+        "values",
+        "deprecated",
+        "durable",
+        "data.order",
+        "data.promised",
+        "data.spec",
+    ),
     (
         "hooks",
         "registry",
@@ -22,6 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "constructor",
         "notation",
         "source",
+        "digests",
         "places",
         "isolation",
         "vetting",
@@ -32,9 +44,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("recipe", "rendering"),
     ("bound", "binding", "wiring", "sharing", "parts", "compute", "trial", "plan"),
-    ("run", "tracking", "data", "pictures"),
+    ("run", "lock", "locked", "packed", "tracking", "data", "pictures"),
     ("engine",),
-    ("explain", "api", "catalogue", "evaluations", "exports", "health"),
+    ("explain", "api", "stored", "pack", "card", "catalogue", "evaluations", "exports", "health"),
     ("cli", "testing", "__main__"),
 )
 

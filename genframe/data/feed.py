@@ -51,6 +51,12 @@ class Feed:
             message = f"`binarise: {data.binarise}` needs pictures, and {self._block.dataset} has none"
             raise self._block.error("GF605", message, "binarise")
 
+    @property
+    def promised(self) -> DataSpec:
+        """What the dataset itself offers: neither cut nor with `index`, and every length known."""
+        lengths = {split: self._length(split) for split in self._promised.lengths}
+        return DataSpec(self._promised.fields, lengths)
+
     @cached_property
     def spec(self) -> DataSpec:
         """The wires, with `index`, and the length of each split."""

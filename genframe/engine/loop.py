@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from genframe.data.feed import Feed
+from genframe.data.spec import DataSpec
 from genframe.engine import checkpoint, process, state
 from genframe.engine.devices import choose_device
 from genframe.engine.metrics_log import MetricsLog, cut_back
@@ -25,10 +26,12 @@ from genframe.engine.previews import Previews
 from genframe.engine.progress import Progress, QuietProgress
 from genframe.engine.step import Stepper
 from genframe.errors import Problem, RunError, Stopped
+from genframe.lock import lock_facts, used_code
+from genframe.locked import Lock, checked, code_changes
 from genframe.plan import Plan, compile_plan
 from genframe.recipe.model import Recipe
 from genframe.recipe.resolve import resolved_yaml
-from genframe.run import Run, lock_facts
+from genframe.run import Run
 
 CHECKPOINT_STEPS = 500
 """By default a checkpoint is written at the end of an epoch, but no more often than this many steps."""
@@ -40,25 +43,25 @@ def train(
     *,
     progress: Progress | None = None,
     command: Sequence[str] = (),
+    locked: Lock | None = None,
 ) -> Path:
     """Train a recipe in a new run folder, and return it.
 
-    Raises RecipeError before anything is written; RunError or Stopped after everything was saved.
+    Raises RecipeError before anything is written, and LockError where a training would differ from `locked`;
+    RunError or Stopped after everything was saved.
     """
     process.tune()
     training = Training.prepared(recipe)
+    shown = progress or QuietProgress()
+    facts = training.facts(command)
+    remarks = [*training.plan.remarks, *(checked(locked, facts) if locked else ())]
     with Run.create(folder, recipe.name) as run:
-        facts = lock_facts(
-            recipe,
-            data={name: feed.digest() for name, feed in training.feeds.items()},
-            device=str(training.device),
-            threads=torch.get_num_threads(),
-            command=command,
-        )
         run.begin(recipe.written, resolved_yaml(recipe), facts)
-        for remark in training.plan.remarks:
+        for remark in remarks:
             run.log(f"remark {remark.code}: {remark.message}")
-        training.run_from(run, progress or QuietProgress(), None)
+            if locked and remark.code == "GF732":
+                shown.message(f"remark: {remark.message}")
+        training.run_from(run, shown, None)
     return run.folder
 
 
@@ -82,7 +85,12 @@ def resume(
         step = found.step if found else 0
         if found is not None:
             state.load(found, training.stepper)  # before anything is written: it may not fit the overrides
-        run.record_resume(overrides, step)
+        changes = [
+            str(c) for c in code_changes(run.facts(), used_code(recipe, training.plan.wiring.instances))
+        ]
+        run.record_resume(overrides, step, changes)
+        for change in changes:
+            warn(f"the code differs from that of the training: {change}")
         cut_back(run.metrics, step)
         if found is not None and step >= training.total:
             shown.message(f"nothing to do: the run is at step {step}, and {training.total} are asked for")
@@ -106,9 +114,12 @@ class Training:
     _logged: int = 0
 
     @classmethod
-    def prepared(cls, recipe: Recipe) -> Training:
-        """Compile the recipe, choose the device, open the data. Raises RecipeError."""
-        plan = compile_plan(recipe)
+    def prepared(cls, recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) -> Training:
+        """Compile the recipe, choose the device, open the data. Raises RecipeError.
+
+        Datasets that `specs` knows are opened when an example is asked for, and not before.
+        """
+        plan = compile_plan(recipe, specs)
         device = choose_device(recipe.device)
         feeds = {
             name: Feed(data, plan.datasets[name], recipe.seed, device)
@@ -118,6 +129,19 @@ class Training:
             feed.wanted = plan.fields(name)
         steps = next(iter(feeds.values())).steps_per_epoch
         return cls(plan, device, feeds, Stepper(plan, device, steps))
+
+    def facts(self, command: Sequence[str] = ()) -> dict[str, Any]:
+        """What `lock.json` says of this training: it reads all the data, for their digest."""
+        return lock_facts(
+            self.plan.recipe,
+            data={name: feed.digest() for name, feed in self.feeds.items()},
+            device=str(self.device),
+            threads=torch.get_num_threads(),
+            command=command,
+            instances=self.plan.wiring.instances,
+            specs={name: feed.promised for name, feed in self.feeds.items()},
+            hardware=torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "",
+        )
 
     @property
     def steps_per_epoch(self) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -27,20 +28,48 @@ def save(folder: Path, stepper: Stepper, step: int, extra: Mapping[str, Any]) ->
     return checkpoint.save(folder, step, stored, state, {"epoch": step // stepper.steps_per_epoch, **extra})
 
 
+class Weights(Protocol):
+    """The tensors of some components, `encoder.ema` those of the averaged copy of `encoder`: a checkpoint, say."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    def tensors(self, name: str) -> dict[str, Tensor]: ...
+
+
 def load(found: Checkpoint, stepper: Stepper) -> None:
     """Put a checkpoint back, in place. Raises RunError where the recipe no longer fits it."""
-    try:
+    load_weights(found, stepper)
+    with _fitting(found.path):
+        optimizers = found.state()["optimizers"]
+        for side in stepper.sides:
+            side.load(optimizers.get(side.name, {}))
+
+
+def load_weights(found: Weights, stepper: Stepper) -> None:
+    """Put the components' weights and averages back, in place: all that outputs need. Raises RunError.
+
+    A component without an averaged copy of its own in `found` has the average of weights that never moved.
+    """
+    with _fitting(found.path):
         for name, module in stepper.modules.items():
             if module.state_dict():
                 module.load_state_dict(found.tensors(name))
-        state = found.state()
         for side in stepper.sides:
-            side.load(state["optimizers"].get(side.name, {}))
             for name in side.trains if side.averages is not None else ():
-                if f"{name}{_AVERAGED}" in found.names:
-                    side.averages.load(name, found.tensors(f"{name}{_AVERAGED}"))  # type: ignore[union-attr]
+                averaged = f"{name}{_AVERAGED}"
+                side.averages.load(  # type: ignore[union-attr]
+                    name, found.tensors(averaged if averaged in found.names else name)
+                )
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (KeyError, RuntimeError, ValueError, FileNotFoundError) as error:
-        message = f"the checkpoint {found.path} does not fit the recipe: {_first_line(error)}"
+        message = f"the checkpoint {path} does not fit the recipe: {_first_line(error)}"
         raise RunError(Problem("GF720", message)) from error
 
 

@@ -38,7 +38,12 @@ class Difference:
 
 def differences(before: Recipe, after: Recipe) -> list[Difference]:
     """What has to change in one recipe to get the other, in the order in which one writes a recipe."""
-    return list(_mappings(resolved(before), resolved(after), ""))
+    return settings_differ(resolved(before), resolved(after))
+
+
+def settings_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+    """The same of two resolved recipes as plain data."""
+    return list(_mappings(before, after, ""))
 
 
 def _mappings(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[Difference]:
