@@ -46,8 +46,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bound", "binding", "wiring", "sharing", "parts", "compute", "trial", "plan"),
     ("run", "lock", "locked", "packed", "tracking", "data", "pictures"),
     ("engine",),
-    ("explain", "api", "stored", "pack", "card", "catalogue", "evaluations", "exports", "health"),
-    ("cli", "testing", "__main__"),
+    ("explain", "api", "stored", "pack", "card", "catalogue", "evaluations", "exports", "health", "plugin_doctor"),
+    ("cli", "testing", "scaffold", "__main__"),
 )
 
 # The public face imports what it exports; everything but data stays lazy.

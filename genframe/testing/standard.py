@@ -167,7 +167,7 @@ def recipe(
     """The recipe that `recipe_text` writes, as a mapping."""
     block = {"use": use, **(options or {})}
     made = _RECIPES[kind](Subject(block, tuple(takes), tuple(methods)))
-    head: Tree = {"genframe": 1, "name": use.replace("/", "-"), "pipeline": made["pipeline"]}
+    head: Tree = {"genframe": 1, "name": f"{use.partition('/')[0]}-{kind}", "pipeline": made["pipeline"]}
     listed: Tree = {"plugins": list(plugins)} if plugins else {}
     return {**head, **listed, **made, "train": {"epochs": 2}}
 
