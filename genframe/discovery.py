@@ -48,8 +48,7 @@ def discover(
     raises nothing and has a status.
     """
     names = blocked_from((), os.environ) if blocked is None else _words(blocked)
-    found = sorted(_found(), key=lambda entry: (not entry.first_party, entry.name, entry.distribution))
-    loaded = _load_all(found, names)
+    loaded = _load_all(installed(), names)
     if local and _registered:
         offers = tuple(_registered.values())
         status = PluginStatus(LOCAL, "genframe.register", "ok", offers=len(offers))
@@ -143,8 +142,8 @@ def _words(names: str | Collection[str]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """An entry point with its distribution; `point` is None where the metadata could not be read."""
+class Entry:
+    """An entry point with its distribution, installed in `site`; `point` is None where `fault` says why."""
 
     name: str
     source: str
@@ -159,14 +158,30 @@ class _Entry:
         return _canonical(self.distribution) == FIRST_PARTY
 
     @property
+    def candidate(self) -> Candidate:
+        """The same, to be tried."""
+        assert self.point is not None
+        return Candidate(self.point, self.distribution, self.version, self.site)
+
+    @property
     def status(self) -> PluginStatus:
         return PluginStatus(
             self.name, self.source, "ok", self.distribution, self.version, first_party=self.first_party
         )
 
 
-def _found() -> Iterator[_Entry]:
-    """The entry points of the group, from metadata alone; a distribution counts once, as on the path."""
+def installed() -> list[Entry]:
+    """Every plugin that is installed, from metadata alone: nothing is imported. First-party ones come first."""
+    return sorted(_found(), key=lambda entry: (not entry.first_party, entry.name, entry.distribution))
+
+
+def disputes(found: Sequence[Entry]) -> dict[Entry, str]:
+    """What is wrong with those whose name another one has too."""
+    return {entry: _dispute(entry, rivals) for entry in found if (rivals := _rivals(entry, found, ()))}
+
+
+def _found() -> Iterator[Entry]:
+    """A distribution counts once, as on the path."""
     seen = set()
     for distribution in distributions():
         try:
@@ -181,15 +196,15 @@ def _found() -> Iterator[_Entry]:
             yield from _entries(distribution, name, version)
 
 
-def _entries(distribution: Distribution, name: str, version: str) -> Iterator[_Entry]:
+def _entries(distribution: Distribution, name: str, version: str) -> Iterator[Entry]:
     try:
         points = list(distribution.entry_points.select(group=GROUP))
     except Exception as error:  # importlib.metadata raises several kinds for a malformed file
         fault = f"its entry_points.txt is malformed: {error}"
-        yield _Entry(name, "entry_points.txt", name, version, fault=fault)
+        yield Entry(name, "entry_points.txt", name, version, fault=fault)
         return
     for point in points:
-        yield _Entry(point.name, point.value, name, version, point, site=str(distribution.locate_file("")))
+        yield Entry(point.name, point.value, name, version, point, site=str(distribution.locate_file("")))
 
 
 def _identity(distribution: Distribution) -> tuple[str, str]:
@@ -213,13 +228,13 @@ def _blocked(status: PluginStatus) -> PluginStatus:
     return replace(status, state="blocked", cause="by --no-plugins or GENFRAME_NO_PLUGINS")
 
 
-def _is_blocked(entry: _Entry, blocked: Collection[str]) -> bool:
+def _is_blocked(entry: Entry, blocked: Collection[str]) -> bool:
     if ALL in blocked and not entry.first_party:
         return True
     return not {_canonical(entry.name), _canonical(entry.distribution)}.isdisjoint(map(_canonical, blocked))
 
 
-def _rivals(entry: _Entry, found: Sequence[_Entry], blocked: Collection[str]) -> list[_Entry]:
+def _rivals(entry: Entry, found: Sequence[Entry], blocked: Collection[str]) -> list[Entry]:
     """The other entry points of the same name. A first-party plugin keeps its name whatever is installed."""
     if entry.first_party:
         return []
@@ -230,21 +245,20 @@ def _rivals(entry: _Entry, found: Sequence[_Entry], blocked: Collection[str]) ->
     ]
 
 
-def _dispute(entry: _Entry, rivals: Sequence[_Entry]) -> str:
+def _dispute(entry: Entry, rivals: Sequence[Entry]) -> str:
     claims = [f"{claim.distribution} {claim.version} ({claim.source})" for claim in (entry, *rivals)]
     return f"the name {entry.name!r} is claimed by {' and by '.join(sorted(claims))}; block or remove one"
 
 
-def _load_all(found: Sequence[_Entry], blocked: Collection[str]) -> list[Plugin]:
+def _load_all(found: Sequence[Entry], blocked: Collection[str]) -> list[Plugin]:
     """Every plugin that may be loaded, loaded; of the others, why not. Strangers are tried elsewhere first."""
     settled = [_refused(entry, blocked, _rivals(entry, found, blocked)) for entry in found]
     strangers = [e for e, plugin in zip(found, settled, strict=True) if not (plugin or e.first_party)]
-    candidates = [Candidate(e.point, e.distribution, e.version, e.site) for e in strangers if e.point]
-    deaths = dict(zip(map(id, strangers), verdicts(candidates), strict=True)) if candidates else {}
-    return [p or _load(e, deaths.get(id(e), Verdict())) for e, p in zip(found, settled, strict=True)]
+    known = dict(zip(strangers, verdicts([e.candidate for e in strangers]), strict=True))
+    return [p or _load(e, known.get(e, Verdict())) for e, p in zip(found, settled, strict=True)]
 
 
-def _refused(entry: _Entry, blocked: Collection[str], rivals: Sequence[_Entry]) -> Plugin | None:
+def _refused(entry: Entry, blocked: Collection[str], rivals: Sequence[Entry]) -> Plugin | None:
     """Why a plugin is not even tried; None where it is."""
     status = entry.status
     if _is_blocked(entry, blocked):
@@ -259,7 +273,7 @@ def _refused(entry: _Entry, blocked: Collection[str], rivals: Sequence[_Entry]) 
     return None
 
 
-def _load(entry: _Entry, verdict: Verdict) -> Plugin:
+def _load(entry: Entry, verdict: Verdict) -> Plugin:
     if verdict.death:
         cause = f"it ends the interpreter when it is loaded: {verdict.death}"
         return Plugin(replace(entry.status, state="broken", cause=cause, place=verdict.place))

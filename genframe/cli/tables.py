@@ -23,6 +23,11 @@ def print_table(
         click.echo(plain_table(headers, rows, title), nl=False)
 
 
+def count(number: int, noun: str) -> str:
+    """`1 plugin`, `3 plugins`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def plain_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
     """The table as text: columns two spaces apart; under a title, two spaces in."""
     lines = [headers, *rows] if any(headers) else list(rows)
