@@ -30,8 +30,9 @@ from genframe.lock import lock_facts, used_code
 from genframe.locked import Lock, checked, code_changes
 from genframe.plan import Plan, compile_plan
 from genframe.recipe.model import Recipe
-from genframe.recipe.resolve import resolved_yaml
+from genframe.recipe.resolve import resolved, resolved_yaml
 from genframe.run import Run
+from genframe.tracking import Trackers
 
 CHECKPOINT_STEPS = 500
 """By default a checkpoint is written at the end of an epoch, but no more often than this many steps."""
@@ -52,6 +53,7 @@ def train(
     """
     process.tune()
     training = Training.prepared(recipe)
+    training.trackers = Trackers.of(recipe)
     shown = progress or QuietProgress()
     facts = training.facts(command)
     remarks = [*training.plan.remarks, *(checked(locked, facts) if locked else ())]
@@ -76,6 +78,7 @@ def resume(
     with Run.open(folder, writable=True) as run:
         shown = progress or QuietProgress()
         training = Training.prepared(recipe)
+        training.trackers = Trackers.of(recipe)
 
         def warn(text: str) -> None:
             run.log(f"warning: {text}")
@@ -110,6 +113,7 @@ class Training:
     feeds: Mapping[str, Feed]
     stepper: Stepper
     best: tuple[int, float] | None = None
+    trackers: Trackers = field(default_factory=Trackers)
     _clock: float = field(default_factory=time.perf_counter)
     _logged: int = 0
 
@@ -172,13 +176,20 @@ class Training:
             step = found.step
             best = found.manifest.get("best")
             self.best = (int(best[0]), float(best[1])) if best else None
-        previews = Previews(self.outputs, self.feeds, run, self.plan.recipe.train.samples.n)
+        n, shown = self.plan.recipe.train.samples.n, self.trackers.picture
+        previews = Previews(self.outputs, self.feeds, run, n, shown)
         epochs = math.ceil(self.total / self.steps_per_epoch)
         progress.start(self.total, step=step, epochs=epochs)
         self._clock, self._logged = time.perf_counter(), step
         run.log(f"training from step {step} to {self.total} on {self.device}")
+
+        def warn(line: str, more: str) -> None:
+            run.log(f"warning: {line}\n{more}")
+            progress.message(f"warning: {line}")
+
+        followed = self.trackers.following(run.folder, resolved(self.plan.recipe), step, warn)
         try:
-            with MetricsLog(run.metrics) as metrics, _signals() as caught:
+            with followed, MetricsLog(run.metrics) as metrics, _signals() as caught:
                 self._loop(step, run, metrics, previews, progress, caught)
         finally:
             progress.finish()
@@ -240,9 +251,10 @@ class Training:
         epoch = (done - 1) // self.steps_per_epoch + 1
         more = {"validation": dict(validation)} if validation else {}
         rates = self.stepper.learning_rates()
-        metrics.write(
+        row = metrics.write(
             done, epoch, terms=terms, weighted=weighted, lr=rates, images_per_second=round(speed, 1), **more
         )
+        self.trackers.log(row)
         progress.update(done, epoch, {k: v for k, v in terms.items() if "/" not in k}, speed)
 
     def _require_finite(self, history: Mapping[str, Sequence[tuple[int, float]]], run: Run) -> None:
