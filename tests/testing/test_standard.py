@@ -1,0 +1,141 @@
+"""The smallest recipe of each kind is a recipe: it loads, compiles and trains."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tiny import batch_of, parts_file, rows, saved, stepper_of, train
+
+from genframe.discovery import discover
+from genframe.kinds import KINDS
+from genframe.plan import compile_plan
+from genframe.recipe import load_recipe
+from genframe.registry import Offer
+from genframe.signature import REQUIRED
+from genframe.testing.standard import recipe, recipe_text
+
+SHORT = ("train.epochs=null", "train.steps=5", "train.log.every=1", "data.batch_size=16", "device=cpu")
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "prior": {"dim": 3},
+    "schedule": {"from": 1e-3, "to": 1e-4, "steps": 20},
+    "optimizer": {"lr": 0.01},
+}
+
+PARTS = """
+    import torch
+
+    from genframe import Component, hookimpl
+
+    GENFRAME_API = 1
+
+    @hookimpl
+    def genframe_samplers():
+        return [Component("decoded", "my_parts:decoded")]
+
+    @hookimpl
+    def genframe_trackers():
+        return [Component("counted", "my_parts:Counted")]
+
+    def decoded(decode, n, *, std: float = 1.0):
+        return decode(std * torch.randn(n, 4))
+
+    class Counted:
+        def __init__(self):
+            self.rows = []
+
+        def log(self, row):
+            self.rows.append(row)
+"""
+
+FIRST = {"sampler": "my_parts/decoded", "tracker": "my_parts/counted", "dataset": "moons", "loss": "elbo"}
+"""Of the other kinds it is the first that is installed."""
+
+
+def written(folder: Path, kind: str, use: str, **words: Any) -> Path:
+    path = folder / "recipe.yaml"
+    plugins = [str(parts_file(folder, PARTS))] if use.startswith("my_parts/") else []
+    path.write_text(recipe_text(kind, use, plugins, OPTIONS.get(kind), **words))
+    return path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_recipe_that_trains(kind: str, tmp_path: Path) -> None:
+    use = FIRST.get(kind) or discover().offers(kind)[0].bare
+    run = train(load_recipe(written(tmp_path, kind, use), SHORT), tmp_path / "run")
+    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4, 5]
+    assert int(saved(run)["step"]) == 5
+
+
+def asked_for(offer: Offer) -> dict[str, Any]:
+    """What the recipe wants to know of a loss or a function."""
+    target = offer.load()
+    if inspect.isclass(target):
+        return {"methods": [name for name in vars(target) if not name.startswith("_")]}
+    return {"takes": offer.signature().givens}
+
+
+INSTALLED = [offer for offer in discover(blocked="all").offers() if offer.first_party]
+
+
+@pytest.mark.parametrize("offer", INSTALLED, ids=lambda offer: f"{offer.kind}-{offer.name}")
+def test_every_first_party_component_fits_the_recipe_of_its_kind(offer: Offer, tmp_path: Path) -> None:
+    options = offer.signature().options
+    required = {key for key, option in options.items() if option.default is REQUIRED}
+    given: dict[str, Any] = {"dim": 3, "from": 1e-3, "to": 1e-4, "values": [1e-3, 1e-4]}
+    if offer.bare == "steps":
+        required |= {"steps"}
+        given["steps"] = [2]
+    elif "epochs" in options:
+        required |= {"epochs"}
+        given["epochs"] = 1
+    if not required <= given.keys():
+        pytest.skip(f"it wants {sorted(required - given.keys())}, which are the user's own")
+    words = asked_for(offer) if offer.kind in ("loss", "function") else {}
+    tree = recipe(offer.kind, offer.name, options={key: given[key] for key in sorted(required)}, **words)
+    plan = compile_plan(load_recipe(tree, SHORT))
+    stepper = stepper_of(plan)
+    for step in range(5):
+        stepper.step(step, batch_of(plan))
+    history = stepper.take_history()
+    assert history
+    assert all(len(values) == 5 for values in history.values())
+
+
+@pytest.mark.parametrize(
+    ("takes", "pipeline", "call"),
+    [
+        (("x", "p_x"), "dae", "loss()"),
+        (("a", "b"), "dae", "loss(x, p_x.mean)"),
+        (("q_z", "p_z"), "vae", "extra()"),
+        (("x", "discriminator"), "gan", "extra()"),
+    ],
+)
+def test_a_loss_is_put_where_its_wires_are(takes: tuple[str, ...], pipeline: str, call: str) -> None:
+    tree = recipe("loss", "mine/mine", takes=takes)
+    assert tree["pipeline"] == pipeline
+    assert call in tree["wires"].values()
+
+
+def test_a_loss_of_both_sides_is_the_loss_of_a_gan() -> None:
+    tree = recipe("loss", "hinge", methods=("critic", "generator"))
+    assert (tree["pipeline"], tree["loss"]) == ("gan", {"use": "hinge"})
+
+
+def test_the_text_says_what_the_mapping_says() -> None:
+    tree = recipe("noise", "salt/salt", ["salt"], {"amount": [0.1, 0.3]})
+    assert yaml.safe_load(recipe_text("noise", "salt/salt", ["salt"], {"amount": [0.1, 0.3]})) == tree
+    assert tree["plugins"] == ["salt"]
+    assert tree["noise"] == {"use": "salt/salt", "amount": [0.1, 0.3]}
+
+
+def test_a_recipe_is_written_without_torch() -> None:
+    code = "import sys; from genframe.testing.standard import recipe_text; recipe_text('noise', 'a/b'); "
+    code += "assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
