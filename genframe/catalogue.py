@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Any
 
 from genframe.kinds import KINDS, SLOTS
-from genframe.registry import Offer, Plugin, RecipeFile, Registry
+from genframe.registry import Offer, Plugin, PluginStatus, RecipeFile, Registry
 from genframe.signature import REQUIRED, Option, Signature
 
 
@@ -123,7 +123,7 @@ def default_text(option: dict[str, Any]) -> str:
 
 
 def plugins(registry: Registry) -> list[dict[str, Any]]:
-    """A row a plugin, the broken ones with their cause."""
+    """A row a plugin, the broken ones with their cause and what can be done."""
     return [_plugin(plugin) for plugin in registry.loaded]
 
 
@@ -137,14 +137,37 @@ def _plugin(plugin: Plugin) -> dict[str, Any]:
         "state": status.state,
         "distribution": status.distribution,
         "version": status.version,
+        "first_party": status.first_party,
         "api": status.api,
         "source": status.source,
         "hooks": list(status.hooks),
         "offers": dict(counts),
+        "components": [{"kind": offer.kind, "name": offer.bare} for offer in plugin.offers],
+        "recipes": [recipe.name for recipe in plugin.recipes],
         "milliseconds": round(status.milliseconds, 3),
+        "imported": list(status.imported),
+        "warnings": list(status.warnings),
         "cause": status.cause,
+        "place": status.place,
+        "remedies": remedies(status),
         "traceback": status.traceback,
     }
+
+
+def remedies(status: PluginStatus) -> list[str]:
+    """Commands that look into, go round or end what is wrong with a plugin."""
+    blocked = status.distribution if status.state == "conflict" else status.name
+    removal = [f"genframe --no-plugins={blocked} ..."]
+    removal += [f"pip uninstall {status.distribution}"] if status.distribution else []
+    match status.state:
+        case "broken":
+            named = status.name if status.distribution else f"-p {status.source}"
+            return [f"genframe plugins doctor {named}", *removal]
+        case "incompatible":
+            return [f"pip install --upgrade genframe {status.distribution}".strip(), *removal]
+        case "conflict":
+            return removal
+    return []
 
 
 def recipes(registry: Registry) -> list[dict[str, Any]]:

@@ -32,9 +32,9 @@ def examine(load: Callable[[TextIO], Plugin], report: Report) -> None:
 
 def _declare(load: Callable[[TextIO], Plugin], report: Report) -> Plugin:
     printed = io.StringIO()
-    modules, before = set(sys.modules), process_state.snapshot()
+    modules, before = set(sys.modules), _look()
     plugin = load(printed)
-    after = process_state.snapshot()
+    after = _look()
     status = asdict(plugin.status)
     report(
         "declared",
@@ -52,13 +52,13 @@ def _import_targets(plugin: Plugin, report: Report) -> None:
     """Import every target; torch comes first, so that what it changes is nobody else's doing."""
     with suppress(ImportError):
         import_module("torch")
-    before = process_state.snapshot()
+    before = _look()
     for offer in plugin.offers:
         report("begin", stage=f"{offer.kind} {offer.name} is imported")
         start = perf_counter()
         fault = _import(offer)
         report("imported", kind=offer.kind, name=offer.name, seconds=perf_counter() - start, **fault)
-    report("left", **_left(before, process_state.snapshot()))
+    report("left", **_left(before, _look()))
 
 
 def _facts(offer: Offer) -> dict[str, Any]:
@@ -92,13 +92,16 @@ def _packages(before: set[str]) -> list[str]:
     return sorted(t for t in tops if t not in sys.stdlib_module_names and t not in _OWN and t[:1] != "_")
 
 
+def _look() -> dict[str, Any]:
+    look = process_state
+    return {"state": look.snapshot(), "threads": look.threads(), "children": look.children()}
+
+
 def _left(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """What is not as it was, and what still runs."""
+    """What is not as it was, and what runs that did not."""
+    changes = process_state.changes(before["state"], after["state"])
     return {
-        "changes": [
-            {"what": str(change), "severity": change.severity}
-            for change in process_state.changes(before, after)
-        ],
-        "threads": process_state.threads(),
-        "children": process_state.children(),
+        "changes": [{"what": str(change), "severity": change.severity} for change in changes],
+        "threads": [name for name in after["threads"] if name not in before["threads"]],
+        "children": [name for name in after["children"] if name not in before["children"]],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,9 @@ INSIDE = "_GENFRAME_PROBE"
 
 # The process finds what this one finds, wherever that came from. faulthandler says where a C extension fell.
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from genframe.probe import main; main(sys.argv[2])"
+
+
+_INNER = re.compile(r'\s+File "(.*/genframe/\w+\.py|.*/importlib/.*|<.*>)", line ')  # lines of faulthandler's
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,10 @@ class Outcome:
         """The reports of one sort."""
         return [entry for entry in self.records if entry["record"] == record]
 
-    def tail(self, lines: int = 12) -> str:
-        """The last lines of what it wrote to stderr."""
-        return "\n".join(self.stderr.rstrip().splitlines()[-lines:])
+    def last_words(self, lines: int = 12) -> str:
+        """The last lines of what it wrote, without the steps inside genframe and Python's import system."""
+        written = (self.stdout.rstrip() + "\n" + self.stderr.rstrip()).strip().splitlines()
+        return "\n".join([line for line in written if not _INNER.match(line)][-lines:])
 
 
 def signal_name(number: int) -> str:

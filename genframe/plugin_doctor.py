@@ -109,7 +109,7 @@ def _examined(
     findings = list(_of_metadata(entry, disputes, own)) if entry else []
     if entry is None or entry.point is not None:
         outcome = isolation.run("examine", [subject.request], timeout)
-        facts |= _seen(outcome)
+        facts |= _seen(outcome, subject)
         findings += [*_of_life(outcome, subject), *_of_declaration(outcome, own), *_of_components(outcome)]
         _note(subject, outcome)
     if entry in disputes:
@@ -118,16 +118,31 @@ def _examined(
     return {**facts, "ok": ok, "findings": [asdict(finding) for finding in findings]}
 
 
-def _seen(outcome: isolation.Outcome) -> dict[str, Any]:
-    """What the process reported of itself, in the order in which it is read."""
+_TOLD = (
+    "state",
+    "api",
+    "hooks",
+    "cause",
+    "place",
+    "traceback",
+    "milliseconds",
+    "components",
+    "recipes",
+    "printed",
+)
+
+
+def _seen(outcome: isolation.Outcome, subject: Subject) -> dict[str, Any]:
+    """What the process reported, as far as it came, and how it ended."""
     declared: dict[str, Any] = next(iter(outcome.all("declared")), {})
-    keys = ("state", "api", "hooks", "cause", "place", "traceback", "milliseconds", "packages", "components")
+    own = {path.stem if path.is_file() else path.name for path in subject.files}
     return {
-        **{key: declared[key] for key in (*keys, "recipes", "printed") if key in declared},
+        **{key: declared[key] for key in _TOLD if key in declared},
+        "packages": [name for name in declared.get("packages", ()) if name not in own],
         "death": outcome.death,
         "seconds": round(outcome.seconds, 3),
         "exit_code": outcome.code,
-        "stderr": outcome.tail(),
+        "last_words": outcome.last_words(),
     }
 
 
@@ -192,7 +207,7 @@ def _of_names(declared: Mapping[str, Any], own: Registry) -> Iterator[Finding]:
     for row in declared["components"]:
         bare = row["name"].rpartition("/")[2]
         if (row["kind"], bare) in taken and not declared["first_party"]:
-            what = f"genframe has a {row['kind']} {bare!r} too: recipes write {row['name']}"
+            what = f"genframe's own {row['kind']} {bare!r} has that name too: recipes write {row['name']}"
             yield Finding("remark", what)
 
 

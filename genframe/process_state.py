@@ -105,7 +105,7 @@ def _mask() -> dict[str, Any]:
 
 
 def _filters() -> dict[str, Any]:
-    return {"": f"{len(warnings.filters)} of {_digest(warnings.filters)}"}
+    return {"": f"{len(warnings.filters)} filters ({_digest(warnings.filters)})"}
 
 
 def _digest(value: Any) -> str:

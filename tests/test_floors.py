@@ -46,7 +46,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bound", "binding", "wiring", "sharing", "parts", "compute", "trial", "plan"),
     ("run", "lock", "locked", "packed", "tracking", "data", "pictures"),
     ("engine",),
-    ("explain", "api", "stored", "pack", "card", "catalogue", "evaluations", "exports", "health", "plugin_doctor"),
+    ("explain", "api", "stored", "pack", "card", "catalogue", "evaluations", "exports", "health", "plugin_doctor", "pins"),
     ("cli", "testing", "scaffold", "__main__"),
 )
 

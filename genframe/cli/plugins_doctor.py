@@ -58,11 +58,11 @@ def _print(report: dict[str, Any]) -> None:
     """One plugin: a heading, what it offers, and what was found, the worst first."""
     from genframe.cli.tables import count
 
-    state = "sound" if report["ok"] else "broken" if report["state"] == "ok" else report["state"]
+    state = "sound" if report["ok"] else "faulty" if report["state"] == "ok" else report["state"]
     name = click.style(report["name"], bold=True)
     whence = f"{report['distribution']} {report['version']}".strip() or report["source"]
     click.echo(f"{name}  {click.style(state, fg='green' if report['ok'] else 'red')}  {whence}")
-    if "hooks" in report:
+    if report["state"] == "ok":
         parts = [*(row["name"] for row in report["components"]), *report["recipes"]]
         offers = (
             count(len(report["components"]), "component") + ", " + count(len(report["recipes"]), "recipe")
@@ -75,9 +75,9 @@ def _print(report: dict[str, Any]) -> None:
         for finding in report["findings"]:
             if finding["severity"] == severity:
                 _print_finding(finding, colour)
-    if report.get("death") and report["stderr"]:
+    if report.get("death") and report["last_words"]:
         click.echo("  the last it said:")
-        click.echo("".join(f"    {line}\n" for line in report["stderr"].splitlines()), nl=False)
+        click.echo("".join(f"    {line}\n" for line in report["last_words"].splitlines()), nl=False)
 
 
 def _print_finding(finding: dict[str, Any], colour: str) -> None:
@@ -92,5 +92,5 @@ def _print_sum(reports: list[dict[str, Any]]) -> None:
     from genframe.cli.tables import count
 
     bad = sum(not report["ok"] for report in reports)
-    told = f"{count(bad, 'plugin')} of {len(reports)} broken" if bad else "nothing is broken"
+    told = f"{bad} of {count(len(reports), 'plugin')} not in order" if bad else "nothing is broken"
     click.secho(told, fg="red" if bad else "green")
