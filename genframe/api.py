@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genframe.data.feed import Feed
-from genframe.engine import checkpoint, evaluation, loop, process, state
+from genframe.data.feed import Feed, Split
+from genframe.engine import checkpoint, evaluation, loop, process, samplers, state
 from genframe.engine.outputs import Outputs
 from genframe.engine.progress import Progress, progress_for
 from genframe.errors import Problem, RunError
 from genframe.recipe import load_recipe
+from genframe.recipe.samplers import sampler_of
 from genframe.registry import Registry
 from genframe.run import RESOLVED, Run
 
@@ -87,6 +88,9 @@ class Model:
         self.outputs = Outputs(outputs.plan, () if raw else outputs.averages)
         self.device: torch.device = self._training.device
         self._calls = 0
+        self._samplers = samplers.Trained(
+            self.outputs, self._training_data, self.step, found.manifest["files"], self.device, self.run
+        )
 
     @property
     def feeds(self) -> Mapping[str, Feed]:
@@ -113,6 +117,28 @@ class Model:
         with self.outputs.evaluating(output, *words):
             return function(*[arg.to(self.device) if isinstance(arg, Tensor) else arg for arg in args])
 
+    def draw(
+        self,
+        sampler: str | Mapping[str, Any],
+        n: int = 64,
+        seed: int | None = None,
+        *,
+        tell: Callable[[str], None] | None = None,
+    ) -> Tensor:
+        """n samples (n, ...) by a sampler: one of the recipe's, or any that is installed.
+
+        sampler: its name, or a block with options, `{"use": "mixture", "components": 20}`. One that must be fitted
+        is, once, to the training data; the fit is stored beside the run. seed: as of `sample`. tell: is told what
+        takes long, else stderr. Raises RecipeError for an unknown sampler or one that the recipe does not suit.
+        """
+        instance = sampler_of(self.recipe, sampler)
+        words = ("seeded", seed) if seed is not None else ("call", self._calls)
+        self._calls += 1
+        return samplers.draw(self._samplers, instance, n, words, tell or _to_stderr)
+
+    def _training_data(self) -> Split:
+        return next(iter(self.feeds.values())).split("train")
+
     def evaluate(self, *metrics: str, split: str | None = None) -> list[dict[str, Any]]:
         """The recipe's metrics (all, or those named), each with its figures and protocol.
 
@@ -135,6 +161,10 @@ class Model:
             message = f"{self.run.folder} has no whole checkpoint yet"
             raise RunError(Problem("GF721", message, command=f"genframe resume {self.run.folder}"))
         return found
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _resolved(folder: Path) -> Path:

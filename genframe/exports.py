@@ -31,10 +31,18 @@ def check_target(path: Path, force: bool = False) -> None:
         raise RecipeError(Problem("GF801", f"{path} is there already; --force overwrites it"))
 
 
-def samples(model: Model, path: Path, n: int, seed: int, output: str = "sample") -> None:
-    """Draw `n` samples and write them. Raises RecipeError for a recipe without that output."""
-    _arguments(model, output, draws=True)
-    drawn: Tensor = model.call(output, n, seed=seed)
+def samples(
+    model: Model,
+    path: Path,
+    n: int,
+    seed: int,
+    output: str = "sample",
+    sampler: str | Mapping[str, Any] | None = None,
+) -> None:
+    """Draw `n` samples, by an output or by a sampler, and write them. Raises RecipeError for one that is not there."""
+    if sampler is None:
+        _arguments(model, output, draws=True)
+    drawn: Tensor = model.call(output, n, seed=seed) if sampler is None else model.draw(sampler, n, seed)
     arrays = {"x": drawn}
     if path.suffix == ".png":
         _write_picture(path, arrays, _reference(model, drawn))

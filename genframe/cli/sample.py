@@ -13,10 +13,15 @@ Examples:
   genframe sample runs/vae-digits-20260101-120000 -n 64 -o samples.png
   genframe sample runs/vae-digits-20260101-120000 -n 10000 -o samples.npy --seed 7
   genframe sample runs/gan-ring-20260101-120000 -n 1000 -o ring.png --raw
+  genframe sample runs/vae-digits-20260101-120000 -o mixture.png --sampler mixture
+  genframe sample runs/vae-digits-20260101-120000 -o m.png --sampler '{use: mixture, components: 20}'
 
 \b
 .png   a grid of pictures, or a scatter of points over the data
-.npy   the samples as an array, .npz the same as `x`"""
+.npy   the samples as an array, .npz the same as `x`
+
+A sampler draws in its own way (genframe list sampler). It is one that the recipe names under `samplers:`, or any
+that is installed. One that must be fitted is, once, to the training data; the fit is stored beside the run."""
 
 
 @click.command("sample", epilog=EPILOG)
@@ -27,6 +32,7 @@ Examples:
 @click.option(
     "--output", "name", default="sample", show_default=True, help="Another output of one argument, n."
 )
+@click.option("--sampler", metavar="NAME", help="Draw by this sampler: a name, or {use: NAME, option: ...}.")
 @options.weights
 @options.plugins
 def command(
@@ -36,6 +42,7 @@ def command(
     force: bool,
     seed: int,
     name: str,
+    sampler: str | None,
     raw: bool,
     step: int | None,
     device: str | None,
@@ -49,5 +56,5 @@ def command(
     from genframe.api import Model
 
     model = Model(run, raw=raw, step=step, device=device, registry=registry)
-    exports.samples(model, target, n, seed, name)
+    exports.samples(model, target, n, seed, name, sampler)
     click.echo(f"{target}: {n} samples, seed {seed}, after step {model.step}")

@@ -41,7 +41,7 @@ def _measure(outputs: Outputs, metric: Instance, split: Split, step: int) -> dic
         if name == "data":
             arguments.append(split)
         else:
-            arguments.append(_output(outputs, metric, name))
+            arguments.append(output_for(outputs, metric, name, "evaluate"))
     started = time.perf_counter()
     with outputs.evaluating("metric", metric.name):
         figures: Mapping[str, float] = function(*arguments)
@@ -79,12 +79,13 @@ def _callable(metric: Instance) -> tuple[Any, dict[str, Any]]:
     return call, options
 
 
-def _output(outputs: Outputs, metric: Instance, name: str) -> Any:
-    wanted = str(metric.given.get(name, name))
+def output_for(outputs: Outputs, instance: Instance, name: str, section: str) -> Any:
+    """The output that a metric or a sampler of the recipe's `section` asks for by name. Raises RecipeError."""
+    wanted = str(instance.given.get(name, name))
     if wanted not in outputs:
         message = (
-            f"the metric {metric.name!r} ({metric.offer.name}) needs the output {wanted!r}, and the recipe has "
-            f"{', '.join(outputs) or 'none'}: add it under outputs, or rebind it: given: {{{name}: ...}}"
+            f"the {instance.kind} {instance.name!r} ({instance.offer.name}) needs the output {wanted!r}, "
+            f"and the recipe has {', '.join(outputs) or 'none'}: add it under outputs, or rebind it: given: {{{name}: ...}}"
         )
-        raise RecipeError(Problem("GF533", message, metric.mark, f"evaluate.{metric.name}"))
+        raise RecipeError(Problem("GF533", message, instance.mark, f"{section}.{instance.name}"))
     return outputs[wanted]

@@ -63,5 +63,16 @@ def genframe_functions() -> list[Component]:
 
 
 @hookimpl
+def genframe_samplers() -> list[Component]:
+    return [
+        Component(
+            "mixture",
+            "genframe_plugins.vae.mixture:Mixture",
+            summary="a Gaussian mixture fitted to the codes of the training data",
+        )
+    ]
+
+
+@hookimpl
 def genframe_recipes() -> list[Path]:
     return [Path(__file__).parent]

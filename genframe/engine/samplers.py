@@ -1,0 +1,264 @@
+"""Samplers: ways to draw from a trained run beside its outputs; some are fitted to the training data first.
+
+A fit is stored beside the run, `samplers/NAME-STEP-KEY.safetensors`. KEY is a digest of all that the fit follows
+from: the component and its source, its options, the weights; so a fit is never used for others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as deserialised
+from safetensors.torch import save as serialised
+from torch import Tensor, nn
+
+from genframe import durable
+from genframe.binding import required_parameters
+from genframe.data.feed import Split
+from genframe.digests import source_digest
+from genframe.engine.evaluation import output_for
+from genframe.engine.outputs import Outputs
+from genframe.errors import GenframeError, Problem, RecipeError, RunError
+from genframe.recipe.model import Instance
+from genframe.run import Run
+
+FOLDER = "samplers"
+TELLING_SECONDS = 5.0
+"""How often a long fit says how far it has come."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Trained:
+    """The trained model that samplers draw from.
+
+    `data` opens the training split, which is asked for where a sampler needs it and nowhere else; `weights` says
+    which weights these are (the digests of a checkpoint's files); `run` is the folder that fits are stored in.
+    """
+
+    outputs: Outputs
+    data: Callable[[], Split]
+    step: int
+    weights: Mapping[str, Any]
+    device: torch.device
+    run: Run | None = None
+    ready: dict[str, Any] = field(default_factory=dict)  # by key, built and fitted
+
+
+def draw(trained: Trained, sampler: Instance, n: int, words: Sequence[object], tell: Tell) -> Tensor:
+    """`n` draws (n, ...) by a sampler, a function of the seed and `words`; it is fitted first where it need be.
+
+    Raises RecipeError for an output that the recipe has not or a sampler that is none, RunError for one that
+    fails or gives something else than n draws.
+    """
+    key = _key(trained, sampler)
+    if key not in trained.ready:
+        trained.ready[key] = _ready(trained, sampler, key, tell)
+    part = trained.ready[key]
+    function = part.sample if inspect.isclass(sampler.offer.load()) else part
+    with trained.outputs.evaluating("sampler", sampler.name, *words), torch.no_grad(), _placed(sampler):
+        drawn = function(*_arguments(trained, sampler, function, trained.data, n))
+    if not isinstance(drawn, Tensor) or drawn.ndim == 0 or len(drawn) != n:
+        came = f"a tensor {tuple(drawn.shape)}" if isinstance(drawn, Tensor) else f"a {type(drawn).__name__}"
+        raise _failure(sampler, f"was to give {n} draws ({n}, ...), and {came} came")
+    return drawn
+
+
+def _ready(trained: Trained, sampler: Instance, key: str, tell: Tell) -> Any:
+    """The sampler, built; its fit read from beside the run, or made and stored there."""
+    target, options = sampler.offer.load(), sampler.keywords()
+    if not inspect.isclass(target):
+        return _Bound(target, options)
+    with trained.outputs.evaluating("sampler", sampler.name, "fit"):
+        part = _built(sampler, target, options)
+        if not hasattr(part, "fit"):
+            return part.to(trained.device) if isinstance(part, nn.Module) else part
+        if not _restored(trained, part, sampler, key, tell):
+            seconds = _fit(trained, part, sampler, tell)
+            where = _stored(trained, part, sampler, key, tell)
+            tell(f"fitted in {seconds:.1f} s{where}")
+        return part.to(trained.device).eval()
+
+
+class _Bound:
+    """A function with its options; what asks for its parameters sees the function's."""
+
+    def __init__(self, function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+        self.__wrapped__, self.options = function, options
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.__wrapped__(*arguments, **self.options)
+
+
+def _built(sampler: Instance, target: Any, options: Mapping[str, Any]) -> Any:
+    path = f"{FOLDER}.{sampler.name}"
+    if not callable(getattr(target, "sample", None)):
+        message = (
+            f"a sampler is a function, or a class with sample(..., n), and {sampler.offer.name} is neither"
+        )
+        raise RecipeError(Problem("GF535", message, sampler.mark, path))
+    if hasattr(target, "fit") and not issubclass(target, nn.Module):
+        message = f"{sampler.offer.name} has fit(), so it must be a torch.nn.Module: its state_dict is stored"
+        raise RecipeError(Problem("GF535", message, sampler.mark, path))
+    try:
+        return target(**options)
+    except Exception as error:
+        message = f"{sampler.offer.name} could not be built: {type(error).__name__}: {error}"
+        raise RecipeError(Problem("GF501", message, sampler.mark, path)) from error
+
+
+def _arguments(
+    trained: Trained, sampler: Instance, function: Any, data: Callable[[], Any], n: int | None = None
+) -> list[Any]:
+    """What a sampler's function asks for by name: `n`, `data`, and outputs of the recipe."""
+    engine: dict[str, Callable[[], Any]] = {"data": data} | ({} if n is None else {"n": lambda: n})
+    return [
+        engine[name]() if name in engine else output_for(trained.outputs, sampler, name, FOLDER)
+        for name in required_parameters(function)
+    ]
+
+
+def _fit(trained: Trained, part: Any, sampler: Instance, tell: Tell) -> float:
+    """Fit to the training split; the seconds that it took."""
+    split = trained.data()
+    tell(f"fitting the sampler {sampler.name!r} to {len(split):,} examples of the {split.name} split")
+    started = time.perf_counter()
+    arguments = _arguments(trained, sampler, part.fit, lambda: _Watched(split, tell))
+    with torch.enable_grad(), _placed(sampler):
+        part.to(trained.device).train().fit(*arguments)
+    return time.perf_counter() - started
+
+
+class _Watched:
+    """A split that tells, during a long fit, how far it has been read."""
+
+    def __init__(self, split: Split, tell: Tell) -> None:
+        self._split, self._tell = split, tell
+        self._passes, self._told = 0, time.monotonic()
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._split, name)
+
+    def batches(self, batch_size: int) -> Iterator[dict[str, Tensor]]:
+        self._passes, done = self._passes + 1, 0
+        for batch in self._split.batches(batch_size):
+            yield batch
+            done += len(batch["index"])
+            if time.monotonic() - self._told >= TELLING_SECONDS:
+                self._told = time.monotonic()
+                self._tell(f"pass {self._passes}: {done:,} of {len(self):,} examples")
+
+
+# Fits beside the run.
+
+
+def _key(trained: Trained, sampler: Instance) -> str:
+    """A digest of all that a fit follows from, the data apart: those are a run's own."""
+    facts = {
+        "component": sampler.offer.name,
+        "revision": sampler.offer.component.revision,
+        "source": source_digest(sampler.offer),
+        "options": sampler.options,
+        "given": sampler.given,
+        "name": sampler.name,
+        "seed": trained.outputs.plan.recipe.seed,
+        "averaged": bool(trained.outputs.averages),
+        "weights": trained.weights,
+        "step": trained.step,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def _file(trained: Trained, sampler: Instance, key: str) -> str:
+    return f"{sampler.name}-{trained.step:08d}-{key[:12]}.safetensors"
+
+
+def _restored(trained: Trained, part: nn.Module, sampler: Instance, key: str, tell: Tell) -> bool:
+    """Whether a stored fit was found and put into `part`."""
+    if trained.run is None:
+        return False
+    try:
+        path = trained.run.path(FOLDER, _file(trained, sampler, key))
+        if not path.exists():
+            return False
+        restore(part, deserialised(path.read_bytes()))
+    except (RunError, OSError, SafetensorError, ValueError, RuntimeError) as error:
+        tell(f"the stored fit of the sampler {sampler.name!r} can't be used and is made anew: {error}")
+        return False
+    return True
+
+
+def restore(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Put a stored state into a new module, whatever shapes it was built with: None buffers and lazy ones too.
+
+    Raises ValueError where the names differ.
+    """
+    for name, tensor in state.items():
+        owner_name, _, leaf = name.rpartition(".")
+        try:
+            owner = module.get_submodule(owner_name)
+        except AttributeError as error:
+            raise ValueError(f"it has no part {owner_name!r}") from error
+        if leaf in owner._parameters:
+            owner._parameters[leaf] = nn.Parameter(tensor.clone(), tensor.is_floating_point())
+        elif leaf in owner._buffers:
+            owner._buffers[leaf] = tensor.clone()
+        else:
+            raise ValueError(f"it has no parameter or buffer {name!r}")
+    missing = sorted(module.state_dict().keys() - state.keys())
+    if missing:
+        raise ValueError(f"the file lacks {', '.join(missing)}")
+
+
+def _stored(trained: Trained, part: nn.Module, sampler: Instance, key: str, tell: Tell) -> str:
+    """Store a fit beside the run; where that was, in words. A run that can't be written to keeps none."""
+    if trained.run is None:
+        return ""
+    state = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in part.state_dict().items()
+    }
+    file = _file(trained, sampler, key)
+    try:
+        with Run.open(trained.run.folder, writable=True) as run, durable.reported(file, run.folder):
+            path = run.path(FOLDER, file)
+            path.parent.mkdir(exist_ok=True)
+            durable.write_bytes(path, serialised(state))
+    except RunError as error:
+        tell(f"remark: the fit is not stored, and will be made again: {error.problems[0].message}")
+        return ""
+    return f", stored as {FOLDER}/{file}"
+
+
+@contextmanager
+def _placed(sampler: Instance) -> Iterator[None]:
+    """What a sampler raises becomes an error that names it and its line."""
+    try:
+        yield
+    except GenframeError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise _failure(
+            sampler, f"raised {type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
+        ) from error
+
+
+def _failure(sampler: Instance, what: str) -> RunError:
+    message = f"the sampler {sampler.name!r} ({sampler.offer.name}) {what}"
+    command = f"genframe show sampler {sampler.offer.name}"
+    return RunError(Problem("GF536", message, sampler.mark, f"{FOLDER}.{sampler.name}", command=command))
