@@ -153,7 +153,7 @@ class Trial:
             outcome, message = "skipped", str(reason)
         except (Exception, SystemExit) as error:
             outcome = "failed" if foretold is None else "expected"
-            message = str(error) if isinstance(error, Failure) else _told(error)
+            message = str(error) if isinstance(error, Failure) else told(error)
         seconds = time.perf_counter() - started
         subject, name = self.subject, self.check.name
         return Result(
@@ -161,7 +161,7 @@ class Trial:
         )
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
     """An error that is no Failure: its kind and text, and the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/torch/" not in frame.filename]

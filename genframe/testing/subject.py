@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,22 +121,26 @@ class Subject:
                 given[option.name] = self._guess(option)
         return given
 
-    def build(self, case: Case, *, seed: int = 0, **changed: Any) -> Any:
+    def build(self, case: Case, *, seed: int = 0, toys: Toys | None = None, **changed: Any) -> Any:
         """The component as the engine builds it, from the case's givens and its options; of a function, itself.
 
         A function comes back with its options bound. `changed` are options by their recipe keys. Raises
         NotApplicable for a given or an option that can't be guessed, and whatever the constructor raises.
         """
+        with torch.random.fork_rng(devices=[]):
+            make = self.maker(case, toys or Toys(case, seed), **changed)
+            torch.manual_seed(seed)
+            return make()
+
+    def maker(self, case: Case, toys: Toys, **changed: Any) -> Callable[[], Any]:
+        """What builds it: nothing of the component has run yet. Raises NotApplicable as `build` does."""
         declared = self.signature.options
         keywords = {declared[key].parameter: value for key, value in self.options(**changed).items()}
         target = self.target
         if not inspect.isclass(target):
-            return _with(target, keywords)
-        with torch.random.fork_rng(devices=[]):
-            toys = Toys(case, seed)
-            givens = [toys.given(name, self.kind, self._inputs()) for name in self.signature.givens]
-            torch.manual_seed(seed)
-            return target(*givens, **keywords)
+            return lambda: _with(target, keywords)
+        givens = [toys.given(name, self.kind, self._inputs()) for name in self.signature.givens]
+        return lambda: target(*givens, **keywords)
 
     def entries(self) -> tuple[Entry, ...]:
         """How the engine calls it: the call itself where it has one, and for a loss its public methods."""
@@ -213,7 +218,7 @@ def subjects(plugin: Plugin, registry: Registry) -> Iterator[CheckSubject]:
 def tensors(value: Any, name: str = "result") -> Iterator[tuple[str, Tensor]]:
     """Every tensor in what a component returned, by a name that can be printed.
 
-    Of a distribution its mean and standard deviation, where it has them, and its log_prob of a sample.
+    Of a distribution its mean and standard deviation, a sample and the sample's log_prob, as far as it has them.
     """
     from torch.distributions import Distribution
 
@@ -242,15 +247,14 @@ def tensors(value: Any, name: str = "result") -> Iterator[tuple[str, Tensor]]:
 
 def _of_distribution(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
     for attribute in ("mean", "stddev"):
-        try:
+        with suppress(NotImplementedError):
             found = getattr(value, attribute)
-        except NotImplementedError:
-            continue
-        if isinstance(found, Tensor):
-            yield f"{name}.{attribute}", found
-    sample = value.rsample() if value.has_rsample else value.sample()
-    yield f"{name}.sample()", sample
-    yield f"{name}.log_prob", value.log_prob(sample.detach())
+            if isinstance(found, Tensor):
+                yield f"{name}.{attribute}", found
+    with suppress(NotImplementedError):
+        sample = value.rsample() if value.has_rsample else value.sample()
+        yield f"{name}.sample()", sample
+        yield f"{name}.log_prob", value.log_prob(sample.detach())
 
 
 def _entry(name: str, function: Any) -> Entry:
