@@ -30,10 +30,13 @@ class Terms:
     """A loss whose value and gradient differ, or whose parts are worth logging.
 
     `total` (0-dim or (batch,)) is minimised; `logged` are named parts that are written to the metrics.
+    surrogate: `total` is made for its gradient, which is not that of its value (a score function's, a doubly
+    reparametrised one): the conformance kit then compares neither.
     """
 
     total: Tensor
     logged: Mapping[str, Tensor] = field(default_factory=dict)
+    surrogate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

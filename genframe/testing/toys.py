@@ -7,6 +7,7 @@ name goes by its annotation.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Categorical, Distribution
 
 from genframe.distributions import Bernoulli, DiagonalGaussian
 from genframe.testing.kit import NotApplicable
-from genframe.values import Levels, Shape, Verdict
+from genframe.values import Levels, Noise, Shape, Verdict
 
 if TYPE_CHECKING:
     from genframe.testing.subject import Subject
@@ -62,6 +63,10 @@ class Toys:
     logits, the fakes, the scores. `quality` is how good the model is, from 0 (random) to 1: then its
     reconstructions are the data, its fakes look like data, and its codes follow the prior. `critic` is how well the
     discriminator tells real from fake: 1 (real above fake) to -1 (the reverse).
+
+    rows: which examples of the batch stand in it, in this order; an example keeps its data, code and scores wherever
+    it stands, so (2, 0, 1) permutes a batch of three, and (0, 0) holds one twice. samples: with M, `z` is
+    (M, batch, ...), M times the same sample. leaves, modules: those of other toys, to be used again.
     """
 
     case: Case
@@ -69,7 +74,10 @@ class Toys:
     batch: int = 4
     quality: float = 0.5
     critic: float = 0.0
+    rows: tuple[int, ...] | None = None
+    samples: int = 0
     leaves: dict[str, nn.Parameter] = field(default_factory=dict)
+    modules: dict[str, nn.Module] = field(default_factory=dict)
 
     def given(self, name: str, kind: str, inputs: int = 1) -> Any:
         """A constructor's given for a component of `kind` whose call takes `inputs` tensors.
@@ -108,8 +116,9 @@ class Toys:
         """The toy value of a wire or a component. Raises NotApplicable for a name and annotation that have none."""
         if name in WIRES:
             return getattr(self, name)
+        written = _OWNERS.sub("", str(annotation))
         for word, make in _BY_ANNOTATION.items():
-            if word in str(annotation):
+            if word in written:
                 return make(self, name)
         raise NotApplicable(
             f"the kit has no toy value for the wire {name!r}: annotate it as Tensor, Distribution or Verdict"
@@ -122,41 +131,59 @@ class Toys:
 
     def randn(self, name: str, *shape: int) -> Tensor:
         """Standard normal rows (batch, *shape)."""
-        return torch.randn(self.batch, *shape, generator=self.generator(name))
+        return self.ordered(torch.randn(self.batch, *shape, generator=self.generator(name)))
+
+    def rand(self, name: str, *shape: int) -> Tensor:
+        """Rows (batch, *shape), uniform on [0, 1)."""
+        return self.ordered(torch.rand(self.batch, *shape, generator=self.generator(name)))
+
+    def ordered(self, value: Tensor) -> Tensor:
+        """The rows of a whole batch that stand in these toys."""
+        return value if self.rows is None else value[list(self.rows)]
 
     def leaf(self, name: str, value: Tensor) -> nn.Parameter:
         """A tensor that a loss may be minimised by."""
         return self.leaves.setdefault(name, nn.Parameter(value.clone()))
 
+    def module(self, name: str, make: Callable[[], nn.Module]) -> nn.Module:
+        """A toy component with parameters: that of other toys, or a new one."""
+        if name not in self.modules:
+            self.modules[name] = make()
+        return self.modules[name]
+
     @cached_property
     def x(self) -> Tensor:
         """Data (batch, *data_shape): pictures in [0, 1], vectors around 0."""
         if self.case.is_image:
-            return torch.rand(self.batch, *self.case.data_shape, generator=self.generator("x"))
+            return self.rand("x", *self.case.data_shape)
         return self.randn("x", *self.case.data_shape)
 
     @cached_property
     def y(self) -> Tensor:
         """Labels int64 (batch,)."""
-        return torch.randint(self.case.classes, (self.batch,), generator=self.generator("y"))
+        return self.ordered(torch.randint(self.case.classes, (self.batch,), generator=self.generator("y")))
 
     @cached_property
     def index(self) -> Tensor:
         """Positions in the data set, int64 (batch,)."""
-        return torch.arange(self.batch)
+        return self.ordered(torch.arange(self.batch))
 
     @cached_property
     def q_z(self) -> DiagonalGaussian:
         """q(z|x): means that shrink towards the prior's with quality."""
         shape = self.case.latent_shape
         mean = self.leaf("q_mean", 2 * (1 - self.quality) * self.randn("q_mean", *shape) + 0.05)
-        log_std = self.leaf("q_log_std", torch.full((self.batch, *shape), -0.5 * (1 - self.quality) - 0.1))
+        log_std = self.leaf(
+            "q_log_std", torch.full((self.batch_size, *shape), -0.5 * (1 - self.quality) - 0.1)
+        )
         return DiagonalGaussian(mean, log_std.exp(), event_ndim=len(shape))
 
     @cached_property
     def z(self) -> Tensor:
-        """A sample of q(z|x): (batch, *latent_shape), with gradient."""
+        """A sample of q(z|x): ([samples], batch, *latent_shape), with gradient."""
         epsilon = self.randn("z", *self.case.latent_shape)
+        if self.samples:
+            epsilon = epsilon.expand(self.samples, *epsilon.shape)
         return torch.addcmul(self.q_z.mean, self.q_z.stddev, epsilon)
 
     @cached_property
@@ -173,7 +200,7 @@ class Toys:
     def observe(self, z: Tensor) -> Distribution:
         """z (..., *latent_shape) -> p(x|z): the mean nears x with quality, and depends a little on z."""
         shape = self.case.data_shape
-        wrong = torch.rand(self.batch, *shape, generator=self.generator("wrong"))
+        wrong = self.rand("wrong", *shape)
         target = self.quality * self.x + (1 - self.quality) * (wrong if self.case.is_image else 3 * wrong)
         leaf = self.leaf("p_logits", torch.logit(target, 0.05) if self.case.is_image else target)
         shift = 0.01 * z.flatten(-len(self.case.latent_shape)).sum(-1)
@@ -185,7 +212,7 @@ class Toys:
     @cached_property
     def fake(self) -> Tensor:
         """Generated data (batch, *data_shape): other examples at quality 1, noise far from the data at 0."""
-        own = Toys(self.case, self.seed + 7, self.batch).x
+        own = Toys(self.case, self.seed + 7, self.batch, rows=self.rows).x
         noise = 2 + self.randn("fake", *self.case.data_shape)
         return self.leaf("fake", self.quality * own + (1 - self.quality) * noise)
 
@@ -204,7 +231,7 @@ class Toys:
     @cached_property
     def x_level(self) -> Levels:
         """The level of a noise for each example: (batch, 1)."""
-        return Levels(torch.rand(self.batch, 1, generator=self.generator("level")), ("level",))
+        return Levels(self.rand("level", 1), ("level",))
 
     @cached_property
     def x_noised(self) -> Tensor:
@@ -213,19 +240,55 @@ class Toys:
         return self.x + level * self.randn("x_noised", *self.case.data_shape)
 
     @cached_property
+    def restored(self) -> Tensor:
+        """What a restorer made of noised data (batch, *data_shape): with quality it nears x."""
+        return _tensor(self, "restored")
+
+    @cached_property
+    def p_y(self) -> Distribution:
+        """p(y|x): logits (batch, classes), that favour y with quality."""
+        right = torch.nn.functional.one_hot(self.y, self.case.classes).to(torch.get_default_dtype())
+        noise = 0.3 * self.randn("y_logits", self.case.classes)
+        return Categorical(logits=self.leaf("y_logits", 4 * self.quality * right + noise))
+
+    @cached_property
+    def code(self) -> Tensor:
+        """What a generator was given beside its noise: (batch, *latent_shape), drawn from the prior."""
+        return self.randn("code", *self.case.latent_shape)
+
+    @cached_property
+    def q_code(self) -> DiagonalGaussian:
+        """q(code|fake): with quality its mean nears the code."""
+        shape = self.case.latent_shape
+        mean = self.code + 2 * (1 - self.quality) * self.randn("code_mean", *shape)
+        return DiagonalGaussian(self.leaf("code_mean", mean), torch.ones(()), event_ndim=len(shape))
+
+    @cached_property
+    def condition(self) -> Tensor:
+        """Features of what is asked for (batch, FEATURES)."""
+        return self.randn("condition", FEATURES)
+
+    @cached_property
+    def noise(self) -> Noise:
+        """x -> (noised x, levels)."""
+        return _Noise()
+
+    @cached_property
     def encoder(self) -> nn.Module:
         """x (..., *data_shape) -> (..., FEATURES)."""
-        return _Net(self.case.data_shape, (FEATURES,), self.seed)
+        return self.module("encoder", lambda: _Net(self.case.data_shape, (FEATURES,), self.seed))
 
     @cached_property
     def decoder(self) -> nn.Module:
         """z (..., *latent_shape) -> (..., *data_shape)."""
-        return _Net(self.case.latent_shape, self.case.data_shape, self.seed + 1)
+        return self.module(
+            "decoder", lambda: _Net(self.case.latent_shape, self.case.data_shape, self.seed + 1)
+        )
 
     @cached_property
-    def posterior(self) -> Callable[[Tensor], DiagonalGaussian]:
+    def posterior(self) -> nn.Module:
         """Features (..., FEATURES) -> q(z|x)."""
-        return _Posterior(self.case.latent_shape, self.seed + 2)
+        return self.module("posterior", lambda: _Posterior(self.case.latent_shape, self.seed + 2))
 
     @cached_property
     def prior(self) -> Callable[[], DiagonalGaussian]:
@@ -243,7 +306,7 @@ class Toys:
     @cached_property
     def discriminator(self) -> nn.Module:
         """x (batch, *data_shape) -> Verdict; smooth, so that penalties have second derivatives."""
-        return _Critic(self.case.data_shape, self.seed + 3)
+        return self.module("discriminator", lambda: _Critic(self.case.data_shape, self.seed + 3))
 
     @cached_property
     def generate(self) -> Callable[[Tensor], Tensor]:
@@ -255,22 +318,31 @@ class Toys:
         """x -> q(z|x)."""
         return lambda x: self.posterior(self.encoder(x))
 
+    @cached_property
+    def transform(self) -> Callable[[Tensor], Tensor]:
+        """Data -> data, by a net; or z -> data."""
+        shape, rank = self.case.data_shape, len(self.case.data_shape)
+        net = self.module("transform", lambda: _Net(shape, shape, self.seed + 5))
+        return lambda value: net(value) if value.shape[value.ndim - rank :] == shape else self.generate(value)
+
     k: int = 3
     n: int = 3
     step: int = 0
 
     @property
     def batch_size(self) -> int:
-        return self.batch
+        return self.batch if self.rows is None else len(self.rows)
 
 
-COMPONENTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "discriminator")
+COMPONENTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "discriminator", "noise")
 """The toy components that a constructor may ask for."""
 
 WIRES = (
     *COMPONENTS,
     *("x", "y", "index", "q_z", "z", "p_z", "p_x", "observe", "infer", "generate", "fake"),
-    *("real_verdict", "fake_verdict", "x_noised", "x_level", "k", "n", "step", "batch_size"),
+    *("real_verdict", "fake_verdict", "x_noised", "x_level", "restored"),
+    *("p_y", "code", "q_code", "condition"),
+    *("k", "n", "step", "batch_size"),
 )
 """The public wires that toys are made of."""
 
@@ -280,7 +352,9 @@ def _distribution(toys: Toys, name: str) -> Distribution:
 
 
 def _verdict(toys: Toys, name: str) -> Verdict:
-    return Verdict(toys.leaf(name, toys.randn(name)), toys.randn(f"{name}_features", FEATURES))
+    """A verdict on what its name says: `real...` and `fake...` scores part as the toys' critic tells them."""
+    side = 2 * toys.critic * (("real" in name) - ("fake" in name))
+    return Verdict(toys.leaf(name, side + 0.3 * toys.randn(name)), toys.randn(f"{name}_features", FEATURES))
 
 
 def _tensor(toys: Toys, name: str) -> Tensor:
@@ -293,11 +367,14 @@ def _list_of_tensors(toys: Toys, name: str) -> list[Tensor]:
     return [_tensor(toys, f"{name}_{number}") for number in range(2)]
 
 
+_OWNERS = re.compile(r"\b\w+\.")
+"""What stands in front of a name in an annotation that is no string: `torch.Tensor`."""
+
 # In this order: `Callable[[Tensor], Verdict]` holds other words too.
 _BY_ANNOTATION: Mapping[str, Callable[[Toys, str], Any]] = {
     "Callable[[Tensor], Verdict]": lambda toys, name: toys.discriminator,
     "Callable[[Tensor], Distribution]": lambda toys, name: toys.observe,
-    "Callable[[Tensor], Tensor]": lambda toys, name: toys.generate,
+    "Callable[[Tensor], Tensor]": lambda toys, name: toys.transform,
     "Sequence[Tensor]": _list_of_tensors,
     "list[Tensor]": _list_of_tensors,
     "Verdict": _verdict,
@@ -309,6 +386,16 @@ _BY_ANNOTATION: Mapping[str, Callable[[Toys, str], Any]] = {
     "int": lambda toys, name: 3,
     "float": lambda toys, name: 0.5,
 }
+
+
+class _Noise(Noise):
+    """x + level * epsilon, at a level between 0 and 1 for each example."""
+
+    def draw(self, x: Tensor) -> Tensor:
+        return torch.rand(len(x))
+
+    def apply(self, x: Tensor, level: Tensor) -> Tensor:
+        return x + level.reshape(-1, *[1] * (x.ndim - 1)) * torch.randn_like(x)
 
 
 class _Net(nn.Module):
