@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genframe import stored
 from genframe.data.feed import Feed, Split
-from genframe.engine import checkpoint, evaluation, loop, process, samplers, state
+from genframe.engine import evaluation, loop, process, samplers, state
 from genframe.engine.outputs import Outputs
 from genframe.engine.progress import Progress, progress_for
-from genframe.errors import Problem, RunError
+from genframe.errors import Problem
 from genframe.recipe import load_recipe
 from genframe.recipe.samplers import sampler_of
 from genframe.registry import Registry
-from genframe.run import RESOLVED, Run
+from genframe.run import Run
 
 
 def train(
@@ -29,16 +31,19 @@ def train(
     quiet: bool = False,
     progress: Progress | None = None,
     registry: Registry | None = None,
+    locked: str | Path | None = None,
 ) -> Path:
     """Train a recipe (a file, a name such as `vae/digits`, or a mapping) and return the run's folder.
 
-    overrides: `key.path=value` settings, merged last. Raises RecipeError, PluginError, RunError or Stopped.
+    overrides: `key.path=value` settings, merged last. locked: a lock.json, a run or a packed file; a training that
+    would differ from it is refused with LockError, before anything is written. Raises RecipeError, PluginError,
+    RunError or Stopped.
     """
+    lock = stored.lock_of(Path(locked)) if locked is not None else None
     checked = load_recipe(recipe, overrides, registry=registry)
     folder = Path(run_dir) if run_dir is not None else None
-    return loop.train(
-        checked, folder, progress=progress or progress_for(sys.stderr, quiet=quiet), command=sys.argv
-    )
+    shown = progress or progress_for(sys.stderr, quiet=quiet)
+    return loop.train(checked, folder, progress=shown, command=sys.argv, locked=lock)
 
 
 def resume(
@@ -51,17 +56,31 @@ def resume(
 ) -> Path:
     """Go on with a run from its newest whole checkpoint; overrides such as `train.epochs=40` train it for longer."""
     folder = Path(run)
-    checked = load_recipe(_resolved(folder), overrides, registry=registry)
+    checked = stored.run_folder(folder).whole_recipe(overrides, registry)
     return loop.resume(checked, folder, overrides, progress=progress or progress_for(sys.stderr, quiet=quiet))
 
 
-def load(run: str | Path, *, raw: bool = False, step: int | None = None, device: str | None = None) -> Model:
-    """Open a run to use its outputs.
+def load(
+    run: str | Path,
+    *,
+    raw: bool = False,
+    step: int | None = None,
+    device: str | None = None,
+    trust_code: bool = False,
+    overrides: Sequence[str] = (),
+) -> Model:
+    """Open a run, or a packed file (`genframe pack`), to use its outputs.
 
     raw: the weights themselves instead of the players' averages. step: of an older checkpoint. device: where to
-    compute, else as in training. Raises RunError when the folder is no run or has no whole checkpoint.
+    compute, else as in training. trust_code: run the plugin files that a packed file brings; without it such a
+    file is refused. overrides: settings of the recipe, `data.path=mine.npz` where the data are somewhere else.
+    No data are read until they are asked for. Warns where the code is another than in training. Raises RunError
+    when there is no run, no whole checkpoint or no sound packed file, PluginError where a plugin is missing.
     """
-    return Model(Path(run), raw=raw, step=step, device=device)
+    model = Model(Path(run), raw=raw, step=step, device=device, trust_code=trust_code, overrides=overrides)
+    for remark in model.remarks:
+        warnings.warn(f"{remark.code}: {model.stored.path} was {remark.message}", stacklevel=2)
+    return model
 
 
 class Model:
@@ -75,22 +94,32 @@ class Model:
         step: int | None = None,
         device: str | None = None,
         registry: Registry | None = None,
+        trust_code: bool = False,
+        overrides: Sequence[str] = (),
     ) -> None:
         process.tune()
-        self.run = Run.open(folder)
-        overrides = [f"device={device}"] if device else []
-        self.recipe = load_recipe(_resolved(folder), overrides, registry=registry)
-        self._training = loop.Training.prepared(self.recipe)
-        found = self._checkpoint(step)
-        state.load(found, self._training.stepper)
+        self.stored = stored.opened(folder)
+        chosen = [*overrides, *([f"device={device}"] if device else [])]
+        self.recipe = self.stored.recipe(chosen, registry, trust_code)
+        specs = stored.specs(self.stored.lock, overrides)
+        self._training = loop.Training.prepared(self.recipe, specs)
+        found = self.stored.trained(step)
+        state.load_weights(found.weights, self._training.stepper)
         self.step = found.step
+        instances = self._training.plan.wiring.instances
+        self.remarks: Sequence[Problem] = stored.other_code(self.stored.lock, self.recipe, instances)
         outputs = self._training.outputs
         self.outputs = Outputs(outputs.plan, () if raw else outputs.averages)
         self.device: torch.device = self._training.device
         self._calls = 0
         self._samplers = samplers.Trained(
-            self.outputs, self._training_data, self.step, found.manifest["files"], self.device, self.run
+            self.outputs, self._training_data, self.step, found.digests, self.device, self.run
         )
+
+    @property
+    def run(self) -> Run | None:
+        """The run's folder; None for a model from a packed file."""
+        return self.stored.run if isinstance(self.stored, stored.RunFolder) else None
 
     @property
     def feeds(self) -> Mapping[str, Feed]:
@@ -148,25 +177,6 @@ class Model:
         name = split or next(s for s in ("test", "validation", "train") if s in feed.spec.lengths)
         return evaluation.evaluate(self.outputs, self.recipe.evaluate, feed.split(name), self.step, metrics)
 
-    def _checkpoint(self, step: int | None) -> checkpoint.Checkpoint:
-        if step is not None:
-            there = checkpoint.steps(self.run.checkpoints)
-            if step not in there:
-                known = ", ".join(map(str, there)) or "none"
-                message = f"{self.run.folder} has no checkpoint of step {step}; it has {known}"
-                raise RunError(Problem("GF722", message))
-            return checkpoint.read(self.run.checkpoints / f"{step:08d}")
-        found = checkpoint.latest(self.run.checkpoints)
-        if found is None:
-            message = f"{self.run.folder} has no whole checkpoint yet"
-            raise RunError(Problem("GF721", message, command=f"genframe resume {self.run.folder}"))
-        return found
-
 
 def _to_stderr(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _resolved(folder: Path) -> Path:
-    Run.open(folder)  # says what is wrong with a folder that is no run
-    return folder / RESOLVED
