@@ -15,6 +15,7 @@ from genframe.bound import Binding, BoundWire
 from genframe.engine.step import Stepper
 from genframe.hooks import Component
 from genframe.kinds import KINDS
+from genframe.methods import asked
 from genframe.plan import Plan, compile_plan
 from genframe.recipe.model import Instance, Player, Recipe, Schedule, Span, Term
 from genframe.registry import Offer
@@ -38,6 +39,7 @@ def explain(recipe: Recipe) -> dict[str, Any]:
         "wires": [_wire(plan, bound) for bound in _in_order(plan)],
         "templates": [_expression(bound) for bound in plan.wiring.templates.values()],
         "outputs": [_expression(bound) for bound in plan.wiring.outputs.values()],
+        "samplers": [_sampler(sampler) for sampler in recipe.samplers],
         "players": _players(plan),
         "routing": _routing(plan),
         "components": _components(plan),
@@ -198,6 +200,13 @@ def _component(plan: Plan, name: str, instance: Instance) -> dict[str, Any]:
         "trained_by": trained_by,
         "frozen": instance.frozen,
     }
+
+
+def _sampler(sampler: Instance) -> dict[str, Any]:
+    """A sampler with what it asks for: outputs by name, rebound by `given`; None where only importing tells."""
+    names = asked(sampler.offer)
+    given = None if names is None else {name: sampler.given.get(name, name) for name in names}
+    return {"name": sampler.name, **_instance(sampler), "asks": given}
 
 
 def _parameter_count(plan: Plan) -> dict[str, int]:

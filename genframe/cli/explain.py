@@ -53,6 +53,7 @@ def _print(facts: dict[str, Any]) -> None:
     inlined = [(row["name"], row["expression"]) for row in facts["templates"]]
     _section("wires with arguments", ("", ""), inlined)
     _section("outputs", ("", ""), [(row["name"], row["expression"]) for row in facts["outputs"]])
+    _section("samplers", ("", "", ""), [_sampler(row) for row in facts["samplers"]])
     for player in facts["players"]:
         _print_player(player)
     _section("routing: which term teaches which component", *_routing(facts["routing"]))
@@ -84,6 +85,12 @@ def _binding(row: dict[str, str]) -> tuple[str, ...]:
     """`loss.q_z <- q_z <- posterior(encoder(x))`"""
     more = ("<-", row["is"]) if row["is"] else ("", "")
     return f"{row['call']}.{row['parameter']}", "<-", row["source"], *more
+
+
+def _sampler(row: dict[str, Any]) -> tuple[str, str, str]:
+    options = ", ".join(f"{key}: {value}" for key, value in row["options"].items())
+    asks = ", ".join(row["asks"].values()) if row["asks"] is not None else ""
+    return row["name"], f"{row['component']}{f' ({options})' if options else ''}", asks and f"<- {asks}"
 
 
 def _wire(row: dict[str, Any]) -> tuple[str, ...]:

@@ -29,9 +29,7 @@ that is installed. One that must be fitted is, once, to the training data; the f
 @click.option("-n", "n", default=64, show_default=True, type=click.IntRange(min=1), help="How many.")
 @options.target
 @click.option("--seed", default=0, show_default=True, help="The same seed draws the same samples.")
-@click.option(
-    "--output", "name", default="sample", show_default=True, help="Another output of one argument, n."
-)
+@click.option("--output", "name", help="Another output of one argument, n, than `sample`.")
 @click.option("--sampler", metavar="NAME", help="Draw by this sampler: a name, or {use: NAME, option: ...}.")
 @options.weights
 @options.plugins
@@ -41,7 +39,7 @@ def command(
     target: Path,
     force: bool,
     seed: int,
-    name: str,
+    name: str | None,
     sampler: str | None,
     raw: bool,
     step: int | None,
@@ -51,10 +49,12 @@ def command(
     """Draw samples from a run into a picture or an array."""
     from genframe import exports
 
+    if sampler is not None and name is not None:
+        raise click.UsageError("--sampler and --output are two ways to draw: give one of them")
     exports.check_target(target, force)
     registry = options.registry(files)
     from genframe.api import Model
 
     model = Model(run, raw=raw, step=step, device=device, registry=registry)
-    exports.samples(model, target, n, seed, name, sampler)
+    exports.samples(model, target, n, seed, name or "sample", sampler)
     click.echo(f"{target}: {n} samples, seed {seed}, after step {model.step}")

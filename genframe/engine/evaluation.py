@@ -85,7 +85,8 @@ def output_for(outputs: Outputs, instance: Instance, name: str, section: str) ->
     if wanted not in outputs:
         message = (
             f"the {instance.kind} {instance.name!r} ({instance.offer.name}) needs the output {wanted!r}, "
-            f"and the recipe has {', '.join(outputs) or 'none'}: add it under outputs, or rebind it: given: {{{name}: ...}}"
+            f"and the recipe has {', '.join(outputs) or 'none'}: add it under outputs, "
+            f"or rebind it: given: {{{name}: ...}}"
         )
         raise RecipeError(Problem("GF533", message, instance.mark, f"{section}.{instance.name}"))
     return outputs[wanted]

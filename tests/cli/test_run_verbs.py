@@ -142,3 +142,21 @@ def test_points_of_a_plane_become_a_scatter_over_the_data(genframe: Genframe, tm
         assert image.size == (480, 480)
         pixels = np.asarray(image.convert("RGB"))
     assert (pixels == 190).all(axis=2).any()  # the data, in grey
+
+
+def test_a_sampler_draws_instead_of_an_output(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(run, tmp_path / "run")
+    told = genframe("sample", own, "-n", 4, "-o", tmp_path / "a.npy", "--sampler", "mixture")
+    assert told.code == 0 and "fitting the sampler 'mixture'" in told.err
+    told = genframe("sample", own, "-n", 4, "-o", tmp_path / "b.npy", "--sampler", "mixture")
+    assert told.code == 0 and told.err == ""
+    block = "{use: mixture, components: 3}"
+    assert genframe("sample", own, "-n", 4, "-o", tmp_path / "c.npy", "--sampler", block).code == 0
+    a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+    assert a.shape == (4, 1, 28, 28)
+    assert np.array_equal(a, b) and not np.array_equal(a, c)
+    told = genframe("sample", own, "-o", tmp_path / "d.npy", "--sampler", "mixtur")
+    assert told.code == 2 and "Did you mean 'mixture'?" in told.err
+    told = genframe("sample", own, "-o", tmp_path / "d.npy", "--sampler", "mixture", "--output", "sample")
+    assert told.code == 2 and "--sampler" in told.err
+    assert not (tmp_path / "d.npy").exists()

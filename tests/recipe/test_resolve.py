@@ -57,6 +57,7 @@ players:
 outputs:
   shown(v): judge(v, v)
 evaluate: {mine: {use: log-likelihood, k: 3, given: {log_weights: shown}}}
+samplers: {broad: {use: mixture, components: 4, given: {encode: shown}}, mixture: {covariance: diagonal, use: mixture}}
 track: [{use: paper, folder: "a b"}]
 train:
   epochs: 2.5
@@ -95,7 +96,7 @@ def _same_in_meaning(recipe: Recipe) -> object:
     return (
         (recipe.name, recipe.seed, recipe.device, recipe.train, datasets, instances, wires, recipe.plugins),
         [_player(player) for player in recipe.players],
-        [_options(instance) for instance in (*recipe.evaluate, *recipe.track)],
+        [_options(instance) for instance in (*recipe.evaluate, *recipe.samplers, *recipe.track)],
     )
 
 
