@@ -220,13 +220,15 @@ class Toys:
     def real_verdict(self) -> Verdict:
         """What the critic says of real data: scores (batch,)."""
         scores = 2 * self.critic + 0.3 * self.randn("real_score")
-        return Verdict(self.leaf("real_score", scores), self.randn("real_features", FEATURES))
+        features = self.leaf("real_features", self.randn("real_features", FEATURES))
+        return Verdict(self.leaf("real_score", scores), features)
 
     @cached_property
     def fake_verdict(self) -> Verdict:
         """What the critic says of generated data: scores (batch,)."""
         scores = -2 * self.critic + 0.3 * self.randn("fake_score")
-        return Verdict(self.leaf("fake_score", scores), self.randn("fake_features", FEATURES))
+        features = self.leaf("fake_features", self.randn("fake_features", FEATURES))
+        return Verdict(self.leaf("fake_score", scores), features)
 
     @cached_property
     def x_level(self) -> Levels:
@@ -354,7 +356,8 @@ def _distribution(toys: Toys, name: str) -> Distribution:
 def _verdict(toys: Toys, name: str) -> Verdict:
     """A verdict on what its name says: `real...` and `fake...` scores part as the toys' critic tells them."""
     side = 2 * toys.critic * (("real" in name) - ("fake" in name))
-    return Verdict(toys.leaf(name, side + 0.3 * toys.randn(name)), toys.randn(f"{name}_features", FEATURES))
+    features = toys.leaf(f"{name}_features", toys.randn(f"{name}_features", FEATURES))
+    return Verdict(toys.leaf(name, side + 0.3 * toys.randn(name)), features)
 
 
 def _tensor(toys: Toys, name: str) -> Tensor:
