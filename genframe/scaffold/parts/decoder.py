@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
-
 from genframe import Count, Shape
+from torch import Tensor, nn
 
 
 class MyDecoder(nn.Module):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from torch import Tensor, nn
-
 from genframe import Count, Shape, Verdict
+from torch import Tensor, nn
 
 
 class MyDiscriminator(nn.Module):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-
 from genframe import Count, Shape
+from torch import Tensor, nn
 
 
 class MyEncoder(nn.Module):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
-
 from genframe import Positive
+from torch import Tensor
 
 
 def my_function(x: Tensor, *, limit: Positive = 1.0) -> Tensor:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
+from genframe import Positive, Shape
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Laplace
-
-from genframe import Positive, Shape
 
 
 class MyLikelihood(nn.Module):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from genframe import Positive
 from torch import Tensor
 from torch.distributions import Distribution
-
-from genframe import Positive
 
 
 def my_loss(x: Tensor, p_x: Distribution, *, epsilon: Positive = 0.01) -> Tensor:

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
-
 from genframe import Count
+from torch import Tensor
 
 
 def my_metric(
-    reconstruct: Callable[[Tensor], Tensor], data: Any, *, batch_size: Count = 500
+    reconstruct: Callable[[Tensor], Tensor],
+    data: Any,
+    *,
+    batch_size: Count = 500,
 ) -> dict[str, float]:
     """The peak signal-to-noise ratio of reconstructions over a split, in decibels, and the error it comes from.
 

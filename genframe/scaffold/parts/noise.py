@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-from torch import Tensor
-
 from genframe import Ge, Le, Level, Noise, draw_level, per_example
+from torch import Tensor
 
 
 class MyNoise(Noise):

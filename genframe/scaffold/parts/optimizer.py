@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-
 from genframe import NonNegative, Probability, Schedulable
+from torch import Tensor, nn
 
 
 class MyOptimizer(torch.optim.Optimizer):

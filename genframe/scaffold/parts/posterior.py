@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
+from genframe import Shape
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Laplace
-
-from genframe import Shape
 
 LOG_SCALE = (-7.0, 4.0)
 """Bounds of the log-scale: scales from 0.0009 to 55 stay far from float32's limits."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
+from genframe import Count, Shape
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Laplace
-
-from genframe import Count, Shape
 
 
 class MyPrior(nn.Module):

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from genframe import Positive
 from torch import Tensor, nn
-
-from genframe import NonNegative
 
 
 class MySampler(nn.Module):
@@ -19,24 +18,23 @@ class MySampler(nn.Module):
     does no harm.
     """
 
-    mean: Tensor
-    factor: Tensor
+    mean: Tensor  # (latent,)
+    factor: Tensor  # (latent, latent), lower triangular
 
-    def __init__(self, *, ridge: NonNegative = 1e-6) -> None:
+    def __init__(self, *, ridge: Positive = 1e-6) -> None:
         super().__init__()
         self.ridge = ridge
-        self.register_buffer("mean", torch.empty(0))
-        self.register_buffer("factor", torch.empty(0))
+        for name in ("mean", "factor"):
+            self.register_buffer(name, None)  # a fit is stored beside the run, and comes back with its shape
 
     def fit(self, encode: Callable[[Tensor], Tensor], data: Any) -> None:
-        """Mean (latent,) and Cholesky factor (latent, latent) of encode(x) over a split."""
-        codes = torch.cat([encode(batch["x"]).flatten(1) for batch in data.batches(500)]).double()
-        self.mean = codes.mean(0).float()
-        covariance = codes.T.cov().reshape(len(self.mean), -1)
-        ridge = self.ridge * torch.eye(len(self.mean), dtype=torch.float64, device=codes.device)
-        self.factor = torch.linalg.cholesky(covariance + ridge).float()
+        """The mean of encode(x) (batch, latent) over all data, and the Cholesky factor of the covariance."""
+        codes = torch.cat([encode(batch["x"]).detach() for batch in data.batches(500)]).double()
+        covariance = codes.T.cov().reshape(codes.shape[1], -1)
+        covariance.diagonal().add_(self.ridge)
+        self.mean, self.factor = codes.mean(0).float(), torch.linalg.cholesky(covariance).float()
 
     def sample(self, decode: Callable[[Tensor], Tensor], n: int) -> Tensor:
-        """n draws (n, ...)."""
+        """n draws, decoded: (n, ...)."""
         epsilon = torch.randn(n, len(self.mean), device=self.mean.device)
         return decode(self.mean + epsilon @ self.factor.T)

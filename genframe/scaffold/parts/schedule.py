@@ -5,7 +5,13 @@ from __future__ import annotations
 from genframe import Count, Positive
 
 
-def my_schedule(step: int, steps_per_epoch: int, *, peak: Positive = 1e-3, warmup: Count = 100) -> float:
+def my_schedule(
+    step: int,
+    steps_per_epoch: int,
+    *,
+    peak: Positive = 1e-3,
+    warmup: Count = 100,
+) -> float:
     """Up to `peak` in a straight line over `warmup` steps, then down as 1 / sqrt(step).
 
         peak * min((step + 1) / warmup, sqrt(warmup / (step + 1)))
