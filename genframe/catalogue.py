@@ -37,6 +37,7 @@ def _row(offer: Offer) -> dict[str, Any]:
         "distribution": offer.distribution,
         "version": offer.version,
         "revision": offer.component.revision,
+        "deprecated": offer.component.deprecated,
     }
 
 

@@ -39,6 +39,7 @@ CODES: dict[str, str] = {
     "GF214": "a component's options can't be read",
     "GF216": "remark: a changed `use` let settings of the base fall away",
     "GF217": "remark: a component is used by a former name",
+    "GF218": "remark: a component is used that its author deprecates",
     "GF300": "an unknown kind of component",
     "GF301": "an unknown component, recipe or pipeline",
     "GF302": "a name with several owners",

@@ -32,6 +32,7 @@ class Component:
     needs: what it requires of data and partners, such as `image` or `labels`.
     revision: raised when the same options give different numbers; recorded in a run's lock.
     config: `package.module:Dataclass`, torch-free, where the target's signature cannot be read from source.
+    deprecated: what to use instead (`salt/pepper`), where the component is to go; using one works and says so.
     example: options that the conformance kit builds it with, where a required one can't be guessed.
     """
 
@@ -42,6 +43,7 @@ class Component:
     needs: tuple[str, ...] = ()
     revision: int = 1
     config: str | None = None
+    deprecated: str = ""
     example: Mapping[str, Any] | None = field(default=None, compare=False)
 
 

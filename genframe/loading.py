@@ -74,6 +74,8 @@ def malformed(component: Any, check_target: bool = True) -> str | None:
         return f"a component was expected, and {reprlib.repr(component)} came"
     if not isinstance(component.aliases, tuple) or not isinstance(component.needs, tuple):
         return f"component {component.name!r}: aliases and needs are tuples of words"
+    if not isinstance(component.deprecated, str) or type(component.revision) is not int:
+        return f"component {component.name!r}: deprecated is text, revision a whole number"
     for name in (component.name, *component.aliases):
         if not isinstance(name, str) or not NAME.fullmatch(name):
             return f"{name!r} is no name for a component: lower-case words and digits, joined by '-'"

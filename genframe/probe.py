@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, TextIO
@@ -55,7 +56,7 @@ def _examine(plugins: list[dict[str, Any]], report: Report) -> None:
     from genframe.examination import examine
 
     for plugin in plugins:
-        examine(lambda out, plugin=plugin: loaded(plugin, out), report)
+        examine(partial(loaded, plugin), report)
 
 
 TASKS: Mapping[str, Callable[[list[dict[str, Any]], Report], None]] = {"load": _load, "examine": _examine}

@@ -109,6 +109,11 @@ class Offer:
         bare = _plain(written).rpartition("/")[2]
         return None if bare == self.bare else f"{self.kind} {written!r} is now called {self.bare!r}"
 
+    def deprecation_note(self) -> str | None:
+        """What to say of a component that is to go; None of one that is here to stay."""
+        instead = self.component.deprecated
+        return f"{self.kind} {self.name} is deprecated by its author: use {instead}" if instead else None
+
 
 @dataclass(frozen=True, slots=True)
 class RecipeFile:

@@ -33,8 +33,7 @@ def command(kind: str, name: str, json_: bool, files: tuple[Path, ...]) -> None:
     if json_:
         options.print_json(facts)
         return
-    note = offer.alias_note(name)
-    if note:
+    for note in filter(None, (offer.alias_note(name), offer.deprecation_note())):
         click.echo(f"note: {note}", err=True)
     _print(facts)
 

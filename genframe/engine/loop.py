@@ -56,7 +56,7 @@ def train(
     training.trackers = Trackers.of(recipe)
     shown = progress or QuietProgress()
     facts = training.facts(command)
-    remarks = [*training.plan.remarks, *(checked(locked, facts) if locked else ())]
+    remarks = [*recipe.remarks, *training.plan.remarks, *(checked(locked, facts) if locked else ())]
     with Run.create(folder, recipe.name) as run:
         run.begin(recipe.written, resolved_yaml(recipe), facts)
         for remark in remarks:

@@ -113,6 +113,7 @@ class Blocks:
         except LookupProblem as problem:
             self.problems.append(problem.at(inside.place, path))
             return None
+        self.problems.remark_on(offer, name, inside.place, path)
         if not isinstance(inside.value, dict):
             message = f"expected the options of the schedule {name!r}, got {shown(inside.plain())}"
             self.problems.add("GF205", message, inside.mark, f"{path}.{name}")
@@ -141,9 +142,7 @@ class Blocks:
         except LookupProblem as problem:
             self.problems.append(problem.at(use.mark, path))
             return None
-        note = offer.alias_note(use.value)
-        if note:
-            self.problems.add("GF217", note, use.mark, path, severity="remark")
+        self.problems.remark_on(offer, use.value, use.mark, path)
         return offer
 
     def _unknown_option(

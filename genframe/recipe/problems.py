@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from genframe.codes import PLUGIN_CODES
 from genframe.errors import Mark, PluginError, Problem, RecipeError
+
+if TYPE_CHECKING:
+    from genframe.registry import Offer
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -34,6 +38,12 @@ class Problems(list[Problem]):
         """Add one; with `name` and the `known` names it says which was probably meant."""
         near = nearest(name, known) if name is not None else None
         self.append(Problem(code, message, mark, path, near, command, related, severity))
+
+    def remark_on(self, offer: Offer, written: str, mark: Mark | None, path: str) -> None:
+        """Remark on a former name, and on a component that is to go."""
+        for code, note in (("GF217", offer.alias_note(written)), ("GF218", offer.deprecation_note())):
+            if note:
+                self.add(code, note, mark, path, severity="remark")
 
     def raise_errors(self) -> None:
         """Raise PluginError where plugins alone are at fault, else RecipeError, with every error."""

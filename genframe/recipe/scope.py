@@ -79,6 +79,7 @@ class Scope:
     def _unknown(self, name: Name, called: bool, wire: Wire, path: str) -> None:
         offer = self._offer(name.id)
         if offer is not None:
+            self.problems.remark_on(offer, name.id, wire.mark.shifted(name.column, len(name.id)), path)
             self._check_options(offer, name, wire, path)
             return
         known = [*self.names(), *wire.params, *RESERVED_NAMES, *self._functions()]
