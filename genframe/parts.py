@@ -199,7 +199,7 @@ class Parts:
         call = part
         if isinstance(part, nn.Module):
             call = torch.compile(part) if compiled else part
-            call = _autocast(call, part) if bf16 else call
+            call = autocast(call, part) if bf16 else call
         ranks = [len(shape) for shape in self.shapes[name]]
         return _folded(call, ranks) if ranks else call
 
@@ -286,7 +286,7 @@ def _unfold(value: Any, front: torch.Size) -> Any:
     )
 
 
-def _autocast(function: Callable[..., Any], part: nn.Module) -> Callable[..., Any]:
+def autocast(function: Callable[..., Any], part: nn.Module) -> Callable[..., Any]:
     """A net computed in bfloat16 where that is safe; distributions and losses see float32."""
     device = next((p.device.type for p in part.parameters()), "cpu")
 

@@ -1,5 +1,23 @@
 """The checks, a module a subject. Importing this fills the table; a new module is a file and a line."""
 
-from genframe.testing.checks import noises
+from genframe.testing.checks import (
+    behaviour,
+    devices,
+    noise_levels,
+    noises,
+    parameters,
+    precision,
+    randomness,
+    state,
+)
 
-__all__ = ["noises"]
+__all__ = [
+    "behaviour",
+    "devices",
+    "noise_levels",
+    "noises",
+    "parameters",
+    "precision",
+    "randomness",
+    "state",
+]
