@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from threading import Thread
 from typing import Any
 
 from genframe.errors import Problem, RecipeError, Stopped
-from genframe.recipe.model import Instance, Recipe
+from genframe.recipe.model import Instance
 
 PATIENCE = {"finished": 60.0, "failed": 60.0, "stopped": 5.0}
 """Seconds that the end of a run waits for a tracker, by the state that it ends in: long enough for an upload."""
@@ -38,9 +38,9 @@ class Trackers:
         self._warn: Warn = lambda line, more: None
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Trackers:
-        """The recipe's trackers, built. Raises RecipeError for one that its options do not suit, or that is none."""
-        return cls([_Follower(instance, _built(instance)) for instance in recipe.track])
+    def of(cls, instances: Iterable[Instance]) -> Trackers:
+        """A recipe's trackers, built. Raises RecipeError for one that its options do not suit, or that is none."""
+        return cls([_Follower(instance, _built(instance)) for instance in instances])
 
     @contextmanager
     def following(

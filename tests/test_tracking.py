@@ -237,7 +237,7 @@ def test_no_thread_is_left_and_none_is_made_without_a_tracker(
 ) -> None:
     train(tracked("notes"), tmp_path / "run")
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("tracker")] == []
-    assert tracking.Trackers.of(small("vae/digits"))._followers == []
+    assert tracking.Trackers.of(small("vae/digits").track)._followers == []
 
 
 def test_a_resume_tells_its_step_and_repeats_no_row(tracked: Callable[..., Recipe], tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def train(
     """
     process.tune()
     training = Training.prepared(recipe)
-    training.trackers = Trackers.of(recipe)
+    training.trackers = Trackers.of(recipe.track)
     shown = progress or QuietProgress()
     facts = training.facts(command)
     remarks = [*recipe.remarks, *training.plan.remarks, *(checked(locked, facts) if locked else ())]
@@ -78,7 +78,7 @@ def resume(
     with Run.open(folder, writable=True) as run:
         shown = progress or QuietProgress()
         training = Training.prepared(recipe)
-        training.trackers = Trackers.of(recipe)
+        training.trackers = Trackers.of(recipe.track)
 
         def warn(text: str) -> None:
             run.log(f"warning: {text}")
