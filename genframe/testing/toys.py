@@ -110,6 +110,8 @@ class Toys:
             return self.randn("features", *subject.build(self.case).takes(self.case.data_shape))
         if kind == "posterior":
             return self.randn("features", FEATURES)
+        if kind == "noise" and "labels" in subject.needs:
+            return self.y
         return self.z if kind == "decoder" else self.x
 
     def wire(self, name: str, annotation: Any = None) -> Any:
