@@ -32,23 +32,37 @@ def example(annotation: Any) -> Any:
 
 
 def edges(annotation: Any) -> Iterator[Any]:
-    """Every value at the edge of what an annotation allows: closed bounds, each choice, both truth values."""
+    """Every value at the edge of what an annotation allows.
+
+    Closed bounds, each choice, both truth values, null where it may be; lists that are empty or as short and as long
+    as they may be, and lists of such values.
+    """
     annotation, bounds = _parts(annotation)
+    origin, inside = get_origin(annotation), get_args(annotation)
     if annotation is bool:
         yield from (False, True)
     elif annotation in (int, float):
         for bound in bounds:
-            if isinstance(bound, Ge):
-                yield bound.ge
-            if isinstance(bound, Le):
-                yield bound.le
-    elif get_origin(annotation) is Literal:
-        yield from get_args(annotation)
+            if isinstance(bound, (Ge, Le)):
+                yield _limit(bound)
+    elif origin is Literal:
+        yield from inside
+    elif origin in (typing.Union, types.UnionType):
+        for choice in inside:
+            yield from [None] if choice is type(None) else edges(_bounded(choice, bounds))
+    elif origin in (tuple, list) and inside:
+        yield from _edges_of_sequence(origin, inside, bounds)
 
 
 def outside(annotation: Any) -> Iterator[Any]:
     """Values that an annotation does not allow: just beyond each bound, and of another type."""
     annotation, bounds = _parts(annotation)
+    inside = get_args(annotation)
+    if get_origin(annotation) in (typing.Union, types.UnionType):
+        numbers = [choice for choice in inside if _parts(choice)[0] in (int, float)]
+        if len(numbers) == 1 and str not in inside:
+            yield from outside(_bounded(numbers[0], bounds))
+        return
     step = 1 if annotation is int else 1e-3
     beyond = {Ge: -step, Gt: 0, Le: step, Lt: 0}
     for bound in bounds:
@@ -56,6 +70,26 @@ def outside(annotation: Any) -> Iterator[Any]:
             yield _limit(bound) + beyond[type(bound)]
     if annotation in (int, float, bool) or get_origin(annotation) is Literal:
         yield "no such value"
+
+
+def _bounded(choice: Any, bounds: tuple[Any, ...]) -> Any:
+    """One choice of a union, under the bounds that stand about the union where it is a number."""
+    kept = tuple(bound for bound in bounds if isinstance(bound, (Ge, Gt, Le, Lt)))
+    return Annotated[(choice, *kept)] if kept and _parts(choice)[0] in (int, float) else choice
+
+
+def _edges_of_sequence(build: Any, inside: tuple[Any, ...], bounds: tuple[Any, ...]) -> Iterator[Any]:
+    if build is tuple and inside[-1] is not Ellipsis:
+        usual = [example(item) for item in inside]
+        if NONE not in usual:
+            for place, item in enumerate(inside):
+                yield from ((*usual[:place], edge, *usual[place + 1 :]) for edge in edges(item))
+        return
+    lengths = [limit for b in bounds if isinstance(b, (Len, MinLen)) for limit in (b.min_length,)]
+    lengths += [b.max_length for b in bounds if isinstance(b, Len) and b.max_length is not None]
+    usual = [example(inside[0])]
+    yield from (build(usual * length) for length in lengths or [0] if NONE not in usual or not length)
+    yield from (build([edge] * max([1, *lengths[:1]])) for edge in edges(inside[0]))
 
 
 def _parts(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
