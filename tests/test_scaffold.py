@@ -88,7 +88,8 @@ def test_nothing_is_left_to_fill_in(everything: Path) -> None:
 
 
 def test_every_project_is_clean(everything: Path, tmp_path: Path) -> None:
-    """By its own settings; each kind alone, and all of them together under a name of two words."""
+    """By its own settings; each kind alone, and all of them together under the longest name and one of two words."""
+    written([*KINDS], tmp_path, f"genframe-{'a' * 31}")
     for kind in KINDS:
         written([kind], tmp_path, f"genframe-{kind}-one")
     for folder in (everything, tmp_path):

@@ -16,6 +16,9 @@ from genframe.testing.standard import recipe_text
 
 PARTS = Path(__file__).parent / "parts"
 
+WIDTH = 110
+"""Of a project's lines, by its pyproject.toml."""
+
 
 @dataclass(frozen=True)
 class Template:
@@ -53,11 +56,17 @@ class Template:
     def component(self, names: Names) -> str:
         """The hook that offers it."""
         target = f"{names.module}.{self.kind}:{names.target(self.kind, self.is_class)}"
-        needs = f', needs=("{self.needs[0]}",)' if self.needs else ""
-        return (
-            f"@hookimpl\ndef {KINDS[self.kind].hook}() -> list[Component]:\n"
-            f'    return [\n        Component("{names.plugin}", "{target}"{needs}),\n    ]\n'
-        )
+        arguments = [f'"{names.plugin}"', f'"{target}"']
+        if self.needs:
+            words = "".join(f'"{need}", ' for need in self.needs).rstrip()
+            arguments.append(f"needs=({words})")
+        line = f"        Component({', '.join(arguments)}),\n"
+        if len(line) > WIDTH:
+            line = "".join(
+                ("        Component(\n", *(f"            {one},\n" for one in arguments), "        ),\n")
+            )
+        head = f"@hookimpl\ndef {KINDS[self.kind].hook}() -> list[Component]:\n"
+        return f"{head}    return [\n{line}    ]\n"
 
     def recipe(self, names: Names) -> str:
         """The text of the recipe that uses it."""
