@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """The version of the run folder; stands in `lock.json`. Keys may be added to it, and none changes its meaning."""
 
-_APART = ("genframe", "name", "device")
+_APART = ("genframe", "name", "device", "track")
 """Keys of a recipe that its digest leaves out: they change no number, or stand in the lock on their own."""
 
 
@@ -74,8 +74,8 @@ def lock_facts(
 
 
 def recipe_facts(recipe: Recipe) -> dict[str, Any]:
-    """The recipe's digest, and the settings that it is the digest of: those of `canonical`."""
-    settings = canonical(recipe)
+    """The recipe's digest, and the settings that it is the digest of: those of `canonical`, as JSON has them."""
+    settings = _finite(canonical(recipe))
     ordered = [list(settings["players"]), settings]  # players move in the order of the recipe
     text = json.dumps(ordered, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return {"sha256": hashlib.sha256(text.encode()).hexdigest(), "settings": settings}
@@ -118,6 +118,16 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:
             return [renamed(inside, names) for inside in value]
         case str():
             return names.get(value, value)
+    return value
+
+
+def _finite(value: Any) -> Any:
+    """The same with infinities as text, for which JSON has no number."""
+    match value:
+        case dict():
+            return {key: _finite(inside) for key, inside in value.items()}
+        case list():
+            return [_finite(inside) for inside in value]
         case float() if not math.isfinite(value):
             return str(value)
     return value

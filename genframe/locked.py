@@ -113,8 +113,8 @@ def _recipe(locked: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Chan
     if not before:
         places = locked["components"].keys() | {p for p in here["components"] if not p.startswith("wires:")}
         for place in sorted(places):
-            names = (side["components"].get(place, {}).get("name", "nothing") for side in (locked, here))
-            yield from _change("the component", *names, place)
+            was, now = (side["components"].get(place, {}).get("name", "nothing") for side in (locked, here))
+            yield from _change("the component", was, now, place)
         yield from _change("the seed", locked.get("seed"), here["seed"], "seed")
         return
     found = settings_differ(before.get("settings", {}), json.loads(json.dumps(after["settings"])))
@@ -130,11 +130,11 @@ def _recipe(locked: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Chan
 def _content(locked: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Change]:
     """Data and files, by their digests; those that only one side has are a difference of the recipes."""
     for name in sorted(locked.get("data", {}).keys() & here["data"].keys()):
-        digests = locked["data"][name], here["data"][name]
-        yield from _change("the data", *map(_short, digests), f"datasets.{name}" if name else "data")
-    files, now = locked.get("files", {}), here.get("files", {})
-    for place in sorted(files.keys() & now.keys()):
-        yield from _change("the file", _short(files[place]), _short(now[place]), place)
+        was, now = _short(locked["data"][name]), _short(here["data"][name])
+        yield from _change("the data", was, now, f"datasets.{name}" if name else "data")
+    files, present = locked.get("files", {}), here.get("files", {})
+    for place in sorted(files.keys() & present.keys()):
+        yield from _change("the file", _short(files[place]), _short(present[place]), place)
 
 
 def _surroundings(locked: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Change]:

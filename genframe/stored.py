@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from genframe import evaluations, packed
-from genframe.errors import GenframeError, PluginError, Problem, RecipeError, RunError
+from genframe.errors import PluginError, Problem, RecipeError, RunError
 from genframe.lock import read_spec, used_code
 from genframe.locked import Lock, code_changes, read_lock
+from genframe.missing import hinted
 from genframe.packed import Packed
 from genframe.recipe import load_recipe
 from genframe.recipe.load import load
 from genframe.recipe.model import Instance, Recipe
 from genframe.registry import Registry
+from genframe.requirements import plugins_of
 from genframe.run import RESOLVED, Run
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class RunFolder:
         return _loaded(source, overrides, known, self.lock, self.path)
 
     def trained(self, step: int | None = None) -> Trained:
-        found = self._checkpoint(step)
+        found = self.checkpoint(step)
         files = {name: str(digest) for name, digest in found.manifest["files"].items()}
         return Trained(found.step, found, {n: d for n, d in files.items() if n.endswith(packed.TENSORS)})
 
@@ -141,7 +142,8 @@ class RunFolder:
         path = self.run.path("samplers", file)
         return load(path.read_bytes()) if path.exists() else None
 
-    def _checkpoint(self, step: int | None) -> Checkpoint:
+    def checkpoint(self, step: int | None = None) -> Checkpoint:
+        """The checkpoint of a step, the newest whole one by default. Raises RunError."""
         from genframe.engine import checkpoint
 
         if step is not None:
@@ -264,88 +266,3 @@ def _loaded(
         return load_recipe(source, overrides, registry=registry)
     except (RecipeError, PluginError) as error:
         raise hinted(error, lock, registry, path) from error
-
-
-def hinted(error: GenframeError, lock: Mapping[str, Any], registry: Registry, path: Path) -> GenframeError:
-    """The error with the way to the plugins that the lock names and that are missing, or of another version."""
-    missing = list(_missing(lock, registry, path))
-    if missing:
-        return PluginError(*missing)
-    better = type(error)(*(_with_version(p, lock, registry) for p in error.problems))
-    better.texts = error.texts
-    return better
-
-
-def plugins_of(lock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The plugins that a lock names; of a lock that has no `plugins`, those that its components are from."""
-    if "plugins" in lock:
-        return dict(lock["plugins"])
-    facts = lock.get("components", {}).values()
-    return {f["name"].partition("/")[0]: {k: f.get(k) for k in ("distribution", "version")} for f in facts}
-
-
-def pip_command(facts: Mapping[str, Any], lock: Mapping[str, Any]) -> str | None:
-    """How to get the distribution of a plugin as it was in training; None for one that has none."""
-    name, version = facts.get("distribution"), facts.get("version")
-    if not name or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", str(name)):
-        return None
-    origin = lock.get("origins", {}).get(name) or {}
-    url, commit = str(origin.get("url")), (origin.get("commit") or {}).get("id")
-    if origin.get("vcs") and "://" in url and commit:
-        return f"pip install {shlex.quote(str(name) + ' @ ' + origin['vcs'] + '+' + url + '@' + commit)}"
-    return f"pip install {shlex.quote(f'{name}=={version}' if version else str(name))}"
-
-
-def _missing(lock: Mapping[str, Any], registry: Registry, path: Path) -> Iterator[Problem]:
-    there = {status.name.replace("_", "-") for status in registry.plugins}
-    for name, facts in plugins_of(lock).items():
-        file = facts.get("file")
-        if name.replace("_", "-") in there or (file and Path(file).is_file()):
-            continue
-        if file:
-            digest = str(facts.get("plugin_sha256"))[:12]
-            message = (
-                f"{path} needs the plugin file {Path(file).name}, which stood at {file} (sha256 {digest}...)"
-            )
-            yield Problem("GF313", f"{message}; give a copy of it with -p {Path(file).name}")
-            continue
-        command = pip_command(facts, lock)
-        if command:
-            whence = f" ({facts['distribution']} {facts.get('version') or ''})".replace(" )", ")")
-            message = f"{path} needs the plugin {name!r}{whence}, which is not installed"
-            yield Problem("GF310", f"{message}{_copied(facts, lock)}", command=command)
-        elif name == "local":
-            message = f"{path} needs components that were registered in the process that trained it"
-            yield Problem("GF310", f"{message}: call genframe.register again before opening it")
-
-
-def _copied(facts: Mapping[str, Any], lock: Mapping[str, Any]) -> str:
-    origin = lock.get("origins", {}).get(facts.get("distribution")) or {}
-    if not origin.get("editable") and "archive" not in origin:
-        return ""
-    commit = (origin.get("commit") or {}).get("id")
-    return f"; it was installed from {'a working copy' if 'editable' in origin else origin['archive']}" + (
-        f" at commit {commit[:12]}" if commit else ""
-    )
-
-
-def _with_version(problem: Problem, lock: Mapping[str, Any], registry: Registry) -> Problem:
-    """A problem of a plugin that is there in another version than in training says so."""
-    if not problem.code.startswith("GF3"):
-        return problem
-    installed = {status.name: status for status in registry.plugins}
-    for name, facts in plugins_of(lock).items():
-        named = f"{name!r}" in problem.message or f"'{name}/" in problem.message
-        status = installed.get(name)
-        if named and status and facts.get("version") not in (None, status.version):
-            message = f"{problem.message}; the training had {facts['distribution']} {facts['version']}"
-            return replace(problem, message=message, command=pip_command(facts, lock))
-    return problem
-
-
-def requirements(lock: Mapping[str, Any]) -> Iterable[str]:
-    """The pip pins of the distributions that a lock names, and of torch."""
-    pins = {f["distribution"]: f["version"] for f in plugins_of(lock).values() if f.get("distribution")}
-    versions = lock.get("versions", {})
-    pins |= {name: versions[name] for name in ("genframe", "torch", "numpy") if name in versions}
-    return [f"{name}=={str(version).partition('+')[0]}" for name, version in sorted(pins.items())]

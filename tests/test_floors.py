@@ -44,9 +44,21 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("recipe", "rendering"),
     ("bound", "binding", "wiring", "sharing", "parts", "compute", "trial", "plan"),
-    ("run", "lock", "locked", "packed", "tracking", "data", "pictures"),
+    ("run", "lock", "locked", "requirements", "missing", "packed", "tracking", "data", "pictures"),
     ("engine",),
-    ("explain", "api", "stored", "pack", "card", "catalogue", "evaluations", "exports", "health", "plugin_doctor", "pins"),
+    (
+        "explain",
+        "api",
+        "stored",
+        "pack",
+        "card",
+        "catalogue",
+        "evaluations",
+        "exports",
+        "health",
+        "plugin_doctor",
+        "pins",
+    ),
     ("cli", "testing", "scaffold", "__main__"),
 )
 

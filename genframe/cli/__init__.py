@@ -22,8 +22,9 @@ VERBS = {
     "sample": "Draw samples from a run into a picture.",
     "reconstruct": "Put examples beside what a run makes of them.",
     "evaluate": "Measure a run by the recipe's metrics.",
+    "pack": "Make one file of a run, to hand on.",
     "list": "List the components that are installed.",
-    "show": "Show a component: its options, defaults, source.",
+    "show": "Show a component: its options, defaults, source; or a packed file.",
     "recipes": "List, print, copy and compare recipes.",
     "plugins": "List, write, check and examine plugins.",
     "data": "List the datasets, download one.",
@@ -71,7 +72,11 @@ def group() -> None:
 
 
 def main() -> None:
-    """The entry point. Exit codes: 0 ok, 1 run failed, 2 input invalid, 3 plugin problem, 130/143 stopped and saved."""
+    """The entry point.
+
+    Exit codes: 0 ok, 1 run failed, 2 input invalid, 3 plugin problem, 4 lock differs,
+    130/143 stopped and saved.
+    """
     _stop_at_once()
     arguments = [argument for argument in sys.argv[1:] if argument.partition("=")[0] != "--no-plugins"]
     try:

@@ -21,7 +21,8 @@ Examples:
   genframe evaluate runs/vae-digits-20260101-120000 --split train --json
 
 The metrics are those of the recipe (its `evaluate:`). Their figures are added to the run's evaluations.json, with
-the split, the counts, the seed and the versions that they were measured by."""
+the split, the counts, the seed and the versions that they were measured by. A packed file is measured too, and
+stays as it is."""
 
 
 @click.command("evaluate", epilog=EPILOG)
@@ -45,13 +46,12 @@ def command(
 ) -> None:
     """Measure a run by the metrics of its recipe, and write the figures into it."""
     from genframe import evaluations
+    from genframe.packed import is_packed
 
-    registry = options.registry(files)
+    no_record = no_record or is_packed(run)  # its content has digests: it stays as it is
     with ExitStack() as stack:
         folder = None if no_record else stack.enter_context(_writable(run))  # told before, not after the work
-        from genframe.api import Model
-
-        model = Model(run, raw=raw, step=step, device=device, registry=registry)
+        model = options.model(run, raw=raw, step=step, device=device, files=files)
         measured = model.evaluate(*metrics, split=split)
         if folder is not None:
             evaluations.add(folder, measured)

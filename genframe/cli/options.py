@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from genframe.cli import completion
 from genframe.registry import Registry
+
+if TYPE_CHECKING:
+    from genframe.api import Model
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,7 +42,7 @@ def recipe(command: Command) -> Command:
 
 
 def run(command: Command) -> Command:
-    """`RUN`, a run folder."""
+    """`RUN`, a run folder or a packed file."""
     return click.argument("run", metavar="RUN", type=click.Path(path_type=Path))(command)
 
 
@@ -66,7 +69,31 @@ def weights(command: Command) -> Command:
         "--step", metavar="N", type=int, help="Of the checkpoint at this step; else the newest."
     )
     raw = click.option("--raw", is_flag=True, help="The weights themselves, not the players' averages.")
-    return raw(step(device(command)))
+    trust = click.option(
+        "--trust-code", is_flag=True, expose_value=False, callback=_note_trust,
+        help="Run the plugin files that a packed file brings.",
+    )  # fmt: skip
+    return raw(step(device(trust(command))))
+
+
+def _note_trust(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    context.meta[_TRUST] = value
+    return value
+
+
+_TRUST = "genframe.trust_code"
+
+
+def model(run: Path, *, raw: bool, step: int | None, device: str | None, files: tuple[Path, ...]) -> Model:
+    """The model in a run folder or a packed file; what is remarkable of it is said on stderr."""
+    from genframe.api import Model
+    from genframe.rendering import render
+
+    trusted = bool(click.get_current_context().meta.get(_TRUST))
+    found = Model(run, raw=raw, step=step, device=device, registry=registry(files), trust_code=trusted)
+    if found.remarks:
+        click.echo(render(found.remarks), err=True, nl=False)
+    return found
 
 
 def registry(files: tuple[Path, ...]) -> Registry:

@@ -45,9 +45,6 @@ def command(
     from genframe import exports
 
     exports.check_target(target, force)
-    registry = options.registry(files)
-    from genframe.api import Model
-
-    model = Model(run, raw=raw, step=step, device=device, registry=registry)
+    model = options.model(run, raw=raw, step=step, device=device, files=files)
     exports.reconstructions(model, target, n, split, name)
     click.echo(f"{target}: after step {model.step}")

@@ -52,9 +52,6 @@ def command(
     if sampler is not None and name is not None:
         raise click.UsageError("--sampler and --output are two ways to draw: give one of them")
     exports.check_target(target, force)
-    registry = options.registry(files)
-    from genframe.api import Model
-
-    model = Model(run, raw=raw, step=step, device=device, registry=registry)
+    model = options.model(run, raw=raw, step=step, device=device, files=files)
     exports.samples(model, target, n, seed, name or "sample", sampler)
     click.echo(f"{target}: {n} samples, seed {seed}, after step {model.step}")

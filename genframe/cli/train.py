@@ -15,11 +15,15 @@ Examples:
   genframe train my.yaml --run-dir runs/first
   genframe train my.yaml prior.dim=10 decoder.hidden='[200, 200]' train.epochs=5
   genframe train my.yaml -p ./my_parts.py
+  genframe train my.yaml --locked runs/first/lock.json
 
 \b
 RECIPE is a file, or the name of an installed recipe (genframe recipes list).
 Settings KEY.PATH=VALUE are merged onto the recipe, last of all. Ctrl-C finishes the step and saves:
-genframe resume RUN goes on from there."""
+genframe resume RUN goes on from there.
+
+With --locked, another recipe, component (its version, revision or source) or data set is refused, all differences
+at once, before anything is written (exit code 4); another torch, Python, device or processor is remarked upon."""
 
 
 @click.command("train", epilog=EPILOG)
@@ -28,6 +32,10 @@ genframe resume RUN goes on from there."""
 @click.option(
     "--run-dir", metavar="DIR", type=click.Path(path_type=Path), help="The run's folder; must not exist."
 )
+@click.option(
+    "--locked", metavar="LOCK", type=click.Path(path_type=Path),
+    help="Refuse to train anything but what this lock.json (or run, or packed file) says.",
+)  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @options.as_json
 @options.plugins
@@ -35,6 +43,7 @@ def command(
     recipe: str,
     overrides: tuple[str, ...],
     run_dir: Path | None,
+    locked: Path | None,
     quiet: bool,
     json_: bool,
     files: tuple[Path, ...],
@@ -42,12 +51,15 @@ def command(
     """Train a recipe in a new run folder."""
     found = options.registry(files)
     from genframe.recipe import load_recipe
+    from genframe.stored import lock_of
 
+    lock = lock_of(locked) if locked is not None else None
     checked = load_recipe(recipe, overrides, registry=found)  # a mistake is told before torch is loaded
     from genframe.engine import loop
     from genframe.engine.progress import progress_for
 
-    folder = loop.train(checked, run_dir, progress=progress_for(sys.stderr, quiet=quiet), command=sys.argv)
+    shown = progress_for(sys.stderr, quiet=quiet)
+    folder = loop.train(checked, run_dir, progress=shown, command=sys.argv, locked=lock)
     finished(folder, quiet, json_)
 
 
