@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 import typing
 from collections.abc import Iterator
@@ -90,6 +91,16 @@ def _edges_of_sequence(build: Any, inside: tuple[Any, ...], bounds: tuple[Any, .
     usual = [example(inside[0])]
     yield from (build(usual * length) for length in lengths or [0] if NONE not in usual or not length)
     yield from (build([edge] * max([1, *lengths[:1]])) for edge in edges(inside[0]))
+
+
+def others(annotation: Any, value: float) -> Iterator[float]:
+    """Numbers other than `value` that an annotation allows."""
+    _, bounds = _parts(annotation)
+    fits = {Ge: operator.ge, Gt: operator.gt, Le: operator.le, Lt: operator.lt}
+    for other in (2 * value + 1, value / 2, 0.25, 0.75):
+        inside = all(fits[type(bound)](other, _limit(bound)) for bound in bounds if type(bound) in fits)
+        if other != value and inside:
+            yield other
 
 
 def _parts(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
