@@ -142,10 +142,12 @@ def test_the_recipe_that_is_shipped_trains(kind: str, installed: Installed, tmp_
     assert int(saved(run)["step"]) == 5
 
 
-def test_the_kit_has_nothing_to_say(installed: Installed) -> None:
-    results = list(check_plugin("super-salt", registry=installed.registry))
+@pytest.mark.parametrize("kind", ["plugin", *KINDS])
+def test_the_kit_has_nothing_to_say(kind: str, installed: Installed) -> None:
+    only = [f"{kind}/*", f"{kind}:*", f"recipe/{kind}:*"]
+    results = list(check_plugin("super-salt", only=only, registry=installed.registry))
     assert [f"{r.id}: {r.message}" for r in results if not r.good] == []
-    assert {r.kind for r in results if r.outcome == "passed"} >= {"plugin"}
+    assert {r.kind for r in results if r.outcome == "passed"} >= {kind}
 
 
 def test_the_texts_are_what_their_names_say(everything: Path) -> None:
