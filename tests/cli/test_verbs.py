@@ -16,7 +16,7 @@ def leaves() -> list[tuple[str, ...]]:
     for verb in VERBS:
         command = group.get_command(context, verb)
         assert command is not None
-        inner = list(command.commands) if isinstance(command, click.Group) else []
+        inner = command.list_commands(context) if isinstance(command, click.Group) else []
         found += [(verb, name) for name in inner] or [(verb,)]
     return found
 
