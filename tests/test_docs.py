@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,9 @@ GUIDES = [ROOT / "README.md", ROOT / "plugins" / "README.md", ROOT / "recipes" /
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"^# file: (\S+)\n")
 
+SITE = "site"
+"""The folder in which what a guide installs is put."""
+
 # What makes a training of any recipe short.
 SHORT = ["train.steps=4"]
 
@@ -24,12 +29,10 @@ def blocks(guide: Path) -> Iterator[tuple[str, str]]:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """The genframe commands of a console block, without their comments."""
-    import shlex
-
+    """The commands of a console block that are run here: genframe's, and pip's of a project that one of them wrote."""
     for line in text.splitlines():
-        if line.startswith("$ genframe "):
-            yield shlex.split(line.removeprefix("$ "), comments=True)[1:]
+        if line.startswith(("$ genframe ", "$ pip install -e ./")):
+            yield shlex.split(line.removeprefix("$ "), comments=True)
 
 
 def shortened(words: list[str], run: Path | None) -> list[str]:
@@ -52,8 +55,11 @@ def test_a_guide_does_what_it_says(guide: Path, tmp_path: Path) -> None:
         if language == "python" and not named:
             _call([sys.executable, "-c", text], tmp_path)
         if language == "console":
-            for words in commands(text):
-                if words[0] in ("train",):
+            for program, *words in commands(text):
+                if program == "pip":
+                    _install(tmp_path / words[-1], tmp_path)
+                    continue
+                if words[0] == "train":
                     run = _fresh(tmp_path)
                 _call([sys.executable, "-m", "genframe", *shortened(words, run)], tmp_path)
 
@@ -65,6 +71,12 @@ def test_every_hook_and_given_is_in_the_authors_guide() -> None:
     guide = (ROOT / "plugins" / "README.md").read_text()
     for word in [*(kind.hook for kind in KINDS.values()), "genframe_recipes", *GIVENS]:
         assert f"`{word}`" in guide, word
+
+
+def test_the_examples_of_the_guide_are_the_templates() -> None:
+    from guide_examples import GUIDE, with_examples
+
+    assert with_examples(GUIDE.read_text()) == GUIDE.read_text(), "run python tests/guide_examples.py"
 
 
 def test_every_recipe_is_in_the_gallery() -> None:
@@ -81,6 +93,15 @@ def _fresh(folder: Path) -> Path:
     return folder / "run"
 
 
+def _install(project: Path, folder: Path) -> None:
+    """Install beside this environment's packages rather than among them; nothing is fetched."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    _call([*pip, "--target", str(folder / SITE), str(project)], folder)
+
+
 def _call(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(folder / SITE)}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
