@@ -6,13 +6,16 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from genframe.annotations import Relative
 from genframe.binding import called, public_methods, required_parameters
 from genframe.kinds import KINDS
+from genframe.recipe.words import marked
 from genframe.registry import Offer, Plugin, RecipeFile, Registry
 from genframe.signature import REQUIRED, Option, Signature
 from genframe.testing.examples import NONE, example
@@ -113,9 +116,10 @@ class Subject:
     def options(self, **changed: Any) -> dict[str, Any]:
         """Options by their recipe keys: those of `Component.example`, a guess for each other one that is required.
 
-        Raises NotApplicable where one can't be guessed.
+        A path in the example is relative to the file that the component stands in. Raises NotApplicable where an
+        option can't be guessed.
         """
-        given = {**(self.offer.component.example or {}), **changed}
+        given = {**self._example(), **changed}
         for option in self.signature.options.values():
             if option.default is REQUIRED and option.name not in given:
                 given[option.name] = self._guess(option)
@@ -192,6 +196,15 @@ class Subject:
         """How many tensors its call takes."""
         call = called(self.target)
         return max(len(required_parameters(call)), 1) if call else 1
+
+    def _example(self) -> dict[str, Any]:
+        declared = self.signature.options
+        folder = Path(self.signature.file).parent
+        given = dict(self.offer.component.example or {})
+        for key, value in given.items():
+            if key in declared and isinstance(value, str) and marked(declared[key].annotation, Relative):
+                given[key] = str(folder / value)
+        return given
 
     def _guess(self, option: Option) -> Any:
         value = example(option.annotation)

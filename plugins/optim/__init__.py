@@ -17,9 +17,11 @@ def genframe_optimizers() -> list[Component]:
 
 @hookimpl
 def genframe_schedules() -> list[Component]:
+    way = {"from": 1.0, "to": 0.1, "epochs": 3}
+    values = {"values": [1.0, 0.1, 0.5], "epochs": [2, 3]}
     return [
-        Component("linear", "genframe_plugins.optim.schedules:linear"),
-        Component("cosine", "genframe_plugins.optim.schedules:cosine"),
-        Component("exponential", "genframe_plugins.optim.schedules:exponential"),
-        Component("steps", "genframe_plugins.optim.schedules:steps"),
+        Component("linear", "genframe_plugins.optim.schedules:linear", example=way),
+        Component("cosine", "genframe_plugins.optim.schedules:cosine", example=way),
+        Component("exponential", "genframe_plugins.optim.schedules:exponential", example=way),
+        Component("steps", "genframe_plugins.optim.schedules:steps", example=values),
     ]
