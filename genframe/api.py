@@ -113,7 +113,13 @@ class Model:
         self.device: torch.device = self._training.device
         self._calls = 0
         self._samplers = samplers.Trained(
-            self.outputs, self._training_data, self.step, found.digests, self.device, self.run
+            self.outputs,
+            self._training_data,
+            self.step,
+            found.digests,
+            self.device,
+            self.run,
+            self.stored.fit,
         )
 
     @property

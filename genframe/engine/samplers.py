@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as deserialised
 from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
@@ -44,7 +43,8 @@ class Trained:
     """The trained model that samplers draw from.
 
     `data` opens the training split, which is asked for where a sampler needs it and nowhere else; `weights` says
-    which weights these are (the digests of a checkpoint's files); `run` is the folder that fits are stored in.
+    which weights these are (the digests of a checkpoint's files); `run` is the folder that fits are stored in, and
+    `fit` reads one by its file's name, None where it is not there.
     """
 
     outputs: Outputs
@@ -53,6 +53,7 @@ class Trained:
     weights: Mapping[str, Any]
     device: torch.device
     run: Run | None = None
+    fit: Callable[[str], Mapping[str, Tensor] | None] = lambda file: None
     ready: dict[str, Any] = field(default_factory=dict)  # by key, built and fitted
 
 
@@ -189,13 +190,11 @@ def _file(trained: Trained, sampler: Instance, key: str) -> str:
 
 def _restored(trained: Trained, part: nn.Module, sampler: Instance, key: str, tell: Tell) -> bool:
     """Whether a stored fit was found and put into `part`."""
-    if trained.run is None:
-        return False
     try:
-        path = trained.run.path(FOLDER, _file(trained, sampler, key))
-        if not path.exists():
+        state = trained.fit(_file(trained, sampler, key))
+        if state is None:
             return False
-        restore(part, deserialised(path.read_bytes()))
+        restore(part, state)
     except (RunError, OSError, SafetensorError, ValueError, RuntimeError) as error:
         tell(f"the stored fit of the sampler {sampler.name!r} can't be used and is made anew: {error}")
         return False
