@@ -2,24 +2,36 @@
 
 from genframe.testing.checks import (
     behaviour,
+    better_models,
+    declared,
     devices,
+    losses,
     noise_levels,
     noises,
     options,
     parameters,
     precision,
     randomness,
+    recipes,
+    samplers,
     state,
+    trackers,
 )
 
 __all__ = [
     "behaviour",
+    "better_models",
+    "declared",
     "devices",
+    "losses",
     "noise_levels",
     "noises",
     "options",
     "parameters",
     "precision",
     "randomness",
+    "recipes",
+    "samplers",
     "state",
+    "trackers",
 ]
