@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from genframe import Count, Shape
 from torch import Tensor, nn
 
@@ -9,19 +11,19 @@ from torch import Tensor, nn
 class MyEncoder(nn.Module):
     """x (batch, channels, height, width) -> features (batch, features), from averaged pixels.
 
-    Means of `pool` x `pool` pixels, then one layer of rectified units: a pool of 2 leaves a quarter of the weights
-    and most of a digit. Raises ValueError for a picture that is smaller than one pool, or no picture.
+    Means of `pool` x `pool` pixels, and of what is left at the edges, then one layer of rectified units: a pool of 2
+    takes a quarter of the weights and leaves most of a digit. Raises ValueError for what is no picture.
     """
 
     def __init__(self, in_shape: Shape, *, pool: Count = 2, features: Count = 128) -> None:
         super().__init__()
-        if len(in_shape) != 3 or min(in_shape[1:]) < pool:
-            raise ValueError(f"expected a picture of at least {pool} x {pool} pixels, not {tuple(in_shape)}")
-        channels, height, width = in_shape
+        if len(in_shape) != 3:
+            raise ValueError(f"expected pictures (channels, height, width), not {tuple(in_shape)}")
+        channels, rows, columns = in_shape[0], *(math.ceil(size / pool) for size in in_shape[1:])
         self.net = nn.Sequential(
-            nn.AvgPool2d(pool),
+            nn.AvgPool2d(pool, ceil_mode=True),
             nn.Flatten(),
-            nn.Linear(channels * (height // pool) * (width // pool), features),
+            nn.Linear(channels * rows * columns, features),
             nn.ReLU(),
         )
 
