@@ -11,12 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genframe.testing.conformance import conformance
+    from genframe.testing.as_pytest import conformance
     from genframe.testing.kit import Failure, NotApplicable, Result, check_plugin
 
 # Imported when first asked for: the recipe that `genframe plugins new` writes comes from here too, without torch.
 _LAZY = {
-    "conformance": "genframe.testing.conformance",
+    "conformance": "genframe.testing.as_pytest",
     "check_plugin": "genframe.testing.kit",
     "Failure": "genframe.testing.kit",
     "NotApplicable": "genframe.testing.kit",
