@@ -1,11 +1,12 @@
 # make run    sets everything up and trains a VAE on real digits, in about a minute
 # make test   sets everything up and runs the checks and the tests
+# make downstream    holds the plugins of others against this working copy
 # make benchmarks, make benchmark-peers    print the tables of the README
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check tests benchmarks benchmark-peers clean
+.PHONY: run test check tests downstream benchmarks benchmark-peers clean
 
 run: $(VENV)/.installed
 	$(BIN)/genframe train vae/digits
@@ -19,6 +20,9 @@ check: $(VENV)/.installed-dev
 
 tests: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+
+downstream: $(BIN)/python
+	$(BIN)/python tests/downstream
 
 benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks
