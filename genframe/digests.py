@@ -9,7 +9,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from genframe.registry import Offer, PluginStatus
 from genframe.source import SignatureError, module_file
@@ -71,22 +71,21 @@ def origin(name: str) -> dict[str, Any] | None:
     """
     try:
         record = json.loads(distribution(name).read_text("direct_url.json") or "null")
-        parts = urlsplit(record["url"])
-    except (PackageNotFoundError, OSError, ValueError, KeyError, TypeError):
+        return _origin(record, urlsplit(str(record["url"])))
+    except (PackageNotFoundError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _origin(record: dict[str, Any], parts: SplitResult) -> dict[str, Any] | None:
     folder = Path(unquote(parts.path))
     if "vcs_info" in record:
         address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         info = record["vcs_info"]
         shown = address if parts.scheme != "file" else folder.name
-        return {
-            "vcs": info.get("vcs"),
-            "url": shown,
-            "commit": {"id": info.get("commit_id"), "changed": False},
-        }
+        return {"vcs": info["vcs"], "url": shown, "commit": {"id": info["commit_id"], "changed": False}}
     if "dir_info" in record:
         return {"editable": bool(record["dir_info"].get("editable")), "commit": commit(folder)}
-    return {"archive": folder.name}
+    return {"archive": folder.name} if "archive_info" in record else None
 
 
 def commit(folder: Path) -> dict[str, Any] | None:

@@ -180,6 +180,7 @@ class _PackedModel:
         text = self.file.text(packed.RESOLVED)
         settings = _settings(text, f"{self.path}:{packed.RESOLVED}")
         settings.pop("track", None)
+        self._refuse_strangers(settings)
         files = dict(_local_files(known))
         brought = [name for name in self.file.code if Path(name).stem not in files]
         if brought and not trust_code:
@@ -199,6 +200,17 @@ class _PackedModel:
 
     def evaluations(self) -> list[dict[str, Any]]:
         return self.file.evaluations()
+
+    def _refuse_strangers(self, settings: Mapping[str, Any]) -> None:
+        """Raise RunError where the recipe would have code run, or recipes read, that are not in the file."""
+        listed = settings.get("plugins") or []
+        files = [str(e) for e in listed if str(e).endswith(".py")] if isinstance(listed, list) else []
+        brought = {f"./{packed.PLUGINS}{name}" for name in self.file.code}
+        strange = [file for file in files if file not in brought]
+        strange += [key for key in ("extends", "pipeline") if settings.get(key) is not None]
+        if strange:
+            message = f"its recipe refers to what is not in it: {', '.join(strange)}"
+            raise RunError(Problem("GF743", f"the packed file {self.path} is not read: {message}"))
 
     def _written(self, name: str) -> Path:
         if self._code is None:

@@ -536,6 +536,28 @@ def test_what_a_packed_file_may_not_be_is_refused(
     assert set(vae.parent.iterdir()) == {*before, file}, "something was written"
 
 
+@pytest.mark.parametrize("entry", ["{evil}", "./evil.py", "plugins/../evil.py"])
+@pytest.mark.parametrize("trust_code", [False, True])
+def test_a_packed_recipe_has_no_file_of_this_machine_run(
+    entry: str, trust_code: bool, vae: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evil = vae.parent / "evil.py"
+    evil.write_text(f"open({str(vae.parent / 'it-ran')!r}, 'w')\n")
+    monkeypatch.chdir(vae.parent)
+    line = f"plugins: ['{entry.format(evil=evil)}']\n".encode()
+    file = rewritten(vae, lambda members: members.update({"resolved.yaml": line + members["resolved.yaml"]}))
+    with pytest.raises(RunError, match="GF743"):
+        genframe.load(file, trust_code=trust_code)
+    assert not (vae.parent / "it-ran").exists()
+
+
+def test_a_packed_recipe_stands_on_no_other(vae: Path) -> None:
+    (vae.parent / "base.yaml").write_text("genframe: 1\n")
+    base = f"extends: {vae.parent / 'base.yaml'}\n".encode()
+    file = rewritten(vae, lambda members: members.update({"resolved.yaml": base + members["resolved.yaml"]}))
+    assert refusal(file) == "GF743"
+
+
 def test_a_member_that_stands_twice_is_refused(vae: Path) -> None:
     with zipfile.ZipFile(vae, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("recipe.yaml", "other")
