@@ -1,0 +1,46 @@
+"""Bugs in samplers."""
+
+from . import Mutant
+
+
+def _mixture(old: str, new: str, says: str) -> Mutant:
+    return Mutant("sampler", "mixture", "vae", "mixture.py", old, new, says)
+
+
+MUTANTS = [
+    _mixture(
+        "noise = torch.randn(n, self.means.shape[1], device=self.means.device)",
+        "noise = torch.randn(1, self.means.shape[1], device=self.means.device).expand(n, -1)",
+        "of 10,000 draws",
+    ),
+    _mixture("(self.means[which] + spread)", "spread", "a mean of"),
+    _mixture(
+        "return torch.cat([decode(part) for part in torch.split(codes, ROWS)])",
+        "return codes",
+        "is a shift lost, or the draw not decoded?",
+    ),
+    _mixture("scales.append(torch.linalg.cholesky(covariance))", "scales.append(covariance)", "deviation"),
+    _mixture(
+        "which = torch.multinomial(self.log_weights.exp(), n, replacement=True)",
+        "which = torch.randint(self.components, (n,))",
+        "weights not used?",
+    ),
+    _mixture("(scales @ noise.unsqueeze(-1))", "(scales.mT @ noise.unsqueeze(-1))", "a factor transposed"),
+    _mixture("torch.randn(n, self.means.shape[1]", "torch.rand(n, self.means.shape[1]", "of 10,000 draws"),
+    _mixture(
+        "which = torch.multinomial(self.log_weights.exp(), n, replacement=True)",
+        "torch.manual_seed(0)\n        which = torch.multinomial(self.log_weights.exp(), n, replacement=True)",
+        "leaves the seed as it was set",
+    ),
+    _mixture(
+        "codes = (self.means[which] + spread).reshape(n, *self.code_shape.tolist())",
+        "codes = (self.means[which] + spread).reshape(n, *self.code_shape.tolist())\n"
+        "        codes = codes.squeeze()",
+        "n=1",
+    ),
+    _mixture(
+        'for name in ("log_weights", "means", "scales", "code_shape"):',
+        'for name in ("log_weights", "means", "code_shape"):',
+        "register_buffer",
+    ),
+]
