@@ -21,7 +21,7 @@ from genframe.annotations import (
     Probability,
     Schedulable,
 )
-from genframe.errors import GenframeError, PluginError, Problem, RecipeError, RunError
+from genframe.errors import GenframeError, LockError, PluginError, Problem, RecipeError, RunError
 from genframe.hooks import GENFRAME_API, Component, hookimpl
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ __all__ = [
     "Len",
     "Level",
     "Levels",
+    "LockError",
     "Lt",
     "MinLen",
     "Model",
