@@ -71,6 +71,7 @@ class ToyRun:
 
     folder: Path
     own: dict[str, str] = field(default_factory=dict)  # the digests of the engine's files
+    _logged: bytes = b""  # metrics.jsonl, as the engine wrote it
 
     @classmethod
     def made(cls, folder: Path) -> ToyRun:
@@ -82,14 +83,18 @@ class ToyRun:
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a row to metrics.jsonl, as the engine does before it hands the row on."""
-        line = json.dumps(standard(row), ensure_ascii=False) + "\n"
-        self._put("metrics.jsonl", (self.folder / "metrics.jsonl").read_bytes() + line.encode())
+        line = (json.dumps(standard(row), ensure_ascii=False) + "\n").encode()
+        self._logged += line
+        with (self.folder / "metrics.jsonl").open("ab") as file:
+            file.write(line)
+        self.own["metrics.jsonl"] = _digest(self._logged)
 
     def cut_back(self, step: int) -> None:
         """Take back the rows after a step, as a resume does."""
-        path = self.folder / "metrics.jsonl"
+        path = self._put("metrics.jsonl", self._logged)
         cut_back(path, step)
-        self._put("metrics.jsonl", path.read_bytes())
+        self._logged = path.read_bytes()
+        self._put("metrics.jsonl", self._logged)
 
     def picture(self, name: str) -> Path:
         """Write a picture below `samples/`; its path."""
