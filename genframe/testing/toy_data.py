@@ -1,0 +1,51 @@
+"""Datasets at work: feeds over a component, or over toy data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genframe.data.feed import Feed
+from genframe.data.spec import DataSpec, Field
+from genframe.errors import Mark
+from genframe.hooks import Component
+from genframe.recipe.model import Data, Instance
+from genframe.registry import Offer
+from genframe.testing.toys import Case, Toys
+
+
+def feed(
+    dataset: Any, offer: Offer | None = None, *, seed: int = 0, batch_size: int = 1, **settings: Any
+) -> Feed:
+    """The engine's feed of a dataset, as the recipe's `data:` would have it with these settings."""
+    known = offer or Offer("dataset", Component("toy", "genframe.testing.toy_data:ToyDataset"), "testing")
+    instance = Instance("", "dataset", known, {}, Mark("the conformance kit", 1, 1))
+    return Feed(Data(instance, batch_size, **settings), dataset, seed)
+
+
+@dataclass(frozen=True)
+class ToyDataset:
+    """Toy data of a case: `x`, and labels `y`; `rows` examples for training and as many others for a test."""
+
+    case: Case
+    rows: int
+    seed: int = 1
+    order: tuple[int, ...] | None = None
+
+    def spec(self) -> DataSpec:
+        """Pictures or vectors, and labels."""
+        fields = {
+            "x": Field(self.case.data_shape, image=self.case.is_image),
+            "y": Field((), "int64", classes=self.case.classes),
+        }
+        return DataSpec(fields, {"train": self.rows, "test": self.rows})
+
+    def load(self, split: str) -> Mapping[str, Tensor]:
+        """`x` float32 and `y` int64 of `train` or `test`, in the order that is asked for."""
+        toys = Toys(self.case, self.seed + (split == "test"), self.rows)
+        order = torch.tensor(self.order) if self.order is not None else torch.arange(self.rows)
+        return {"x": toys.x[order], "y": toys.y[order]}
