@@ -138,8 +138,10 @@ class Trial:
         """Make the check under a seed of its own. Raises what it raises, above all Failure and NotApplicable."""
         import torch
 
+        from genframe.testing.surroundings import preserved
+
         devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices), preserved():
             torch.manual_seed(0)
             self.check.function(self.subject)
 

@@ -47,14 +47,16 @@ class Run:
         return f"{self.entry} for {self.case}"
 
 
-def runs(subject: Subject, *, batch: int = BATCH, evaluating: bool = False) -> Iterator[Run]:
-    """A run of each entry in each case. A case that the author refuses, by a ValueError, is left out.
+def runs(
+    subject: Subject, *, batch: int = BATCH, evaluating: bool = False, more: Sequence[Case] = ()
+) -> Iterator[Run]:
+    """A run of each entry in each case, and in `more`. One that the author refuses, by a ValueError, is left out.
 
     Raises Failure for whatever else is raised, and where every case is refused.
     """
     refusals: dict[str, str] = {}
     accepted = 0
-    for case in subject.cases:
+    for case in (*subject.cases, *more):
         try:
             for run in _runs(subject, case, batch, evaluating):
                 accepted += 1
@@ -141,7 +143,7 @@ def difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> str:
             shape = "nothing" if twin is None else f"shape {tuple(twin.shape)}"
             return f"{name} has shape {tuple(tensor.shape)} in one and {shape} in the other"
         if not torch.equal(tensor.nan_to_num(), twin.nan_to_num()):
-            largest = float((tensor.double() - twin.double()).abs().max())
+            largest = float((tensor.detach().double() - twin.detach().double()).abs().max())
             return f"{name} differs by up to {largest:.3g}"
     return ""
 

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import sys
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch.distributions import Distribution
 
@@ -26,15 +18,17 @@ from genframe.testing.runs import (
     result,
 )
 from genframe.testing.subject import Subject
+from genframe.testing.surroundings import preserved
 from genframe.testing.toys import Case
 
 
 @check(*RUNNING)
 def changes_no_global_state(subject: Subject) -> None:
     """Building and calling leave the process as it was: defaults of torch, folder, environment, filters, handlers."""
-    case, _ = first(subject)  # what importing leaves is not asked here
+    with preserved():
+        case, _ = first(subject)  # what importing leaves is not asked here
     for _ in range(2):  # the first pass may still import; what is undone before the second one comes back
-        with _preserved():
+        with preserved():
             before = _snapshot()
             _build_and_call(subject, case)
             found = _changed(before, _snapshot())
@@ -72,39 +66,3 @@ _MORE: Mapping[str, Callable[[], Any]] = {
     "the default of validate_args": lambda: Distribution._validate_args,
     "torch's print options": lambda: vars(torch._tensor_str.PRINT_OPTS),
 }
-
-
-@contextmanager
-def _preserved() -> Iterator[None]:
-    """Put back what a component may have changed, so that nothing else is checked under it."""
-    undo = [
-        (torch.set_default_dtype, torch.get_default_dtype()),
-        (torch.set_grad_enabled, torch.is_grad_enabled()),
-        (torch.set_num_threads, torch.get_num_threads()),
-        (torch.use_deterministic_algorithms, torch.are_deterministic_algorithms_enabled()),
-        (torch.set_float32_matmul_precision, torch.get_float32_matmul_precision()),
-        (torch.set_anomaly_enabled, torch.is_anomaly_enabled()),
-        (torch.set_autocast_enabled, torch.is_autocast_enabled()),
-        (Distribution.set_default_validate_args, Distribution._validate_args),
-        (os.chdir, Path.cwd()),
-        (sys.setrecursionlimit, sys.getrecursionlimit()),
-        (random.setstate, random.getstate()),
-        (np.random.set_state, np.random.get_state()),
-    ]
-    device, environment, path = torch.get_default_device(), dict(os.environ), list(sys.path)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    with warnings.catch_warnings():
-        try:
-            yield
-        finally:
-            for function, value in undo:
-                function(value)
-            if torch.get_default_device() != device:
-                torch.set_default_device(device)
-            for key in os.environ.keys() - environment.keys():
-                del os.environ[key]
-            os.environ.update(environment)
-            sys.path[:] = path
-            with suppress(ValueError):  # not in the main thread
-                for number, handler in handlers.items():
-                    signal.signal(number, handler)
