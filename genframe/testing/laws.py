@@ -91,6 +91,10 @@ class Law:
         told: Tensor = support.check(points.reshape(len(points), *self.batch_shape, *self.event_shape))
         return told.reshape(len(points), self.rows, -1).all(-1)
 
+    def holds(self, value: Tensor) -> bool:
+        """Whether the support, where it is told, holds values (samples ..., batch ..., *event)."""
+        return self.support is None or bool(self.support.check(value).all())
+
     @cached_property
     def anchor(self) -> Tensor:
         """One sample (1, rows, size): stands in for points outside of the support."""

@@ -68,11 +68,14 @@ def specimens(subject: Subject, shapes: Sequence[Shape], *, plain: bool = False)
 
     A prior gets its event by an option `dim`, where it has one, else as its latent_shape; a posterior by
     latent_shape, a likelihood by data_shape (pictures of one row where it does not take vectors). plain: with the
-    defaults of its options alone. Raises what building raised, where nothing could be built.
+    defaults of its options alone. Where it takes none of the shapes, the first other one of TINY and SMALL that it
+    does take stands for them; raises what building raised where there is none.
     """
     seen, trouble = set(), None
     for changed in [{}] if plain else variants(subject):
-        for shape in shapes:
+        for shape in (*shapes, *TINY, *SMALL):
+            if seen and shape not in shapes:
+                break
             try:
                 specimen = _specimen(subject, shape, changed)
             except (NotApplicable, Failure):

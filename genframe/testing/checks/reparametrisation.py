@@ -192,6 +192,8 @@ def _quotients(
         difference = [_quotient(specimen, x, leaf, direction, features, step) for step in (1e-2, 2e-2)]
         pairs.append((float((gradient * direction).sum()), *difference))
     due = max(abs(fine) for _, fine, _ in pairs)
+    if not math.isfinite(sum(fine + coarse for _, fine, coarse in pairs)):
+        raise NotApplicable(f"the support of {specimen.label} moves with {name}")
     for told, fine, coarse in pairs:
         # Where two step widths disagree, the function has a kink or its rounding shows.
         if not abs(told - fine) <= 0.1 * due + 3 * abs(fine - coarse) + 0.02:
@@ -210,7 +212,10 @@ def _quotient(
         before = leaf.clone()
         for sign in (1, -1):
             leaf.copy_(before + sign * step * direction)
-            scores.append(specimen.distribution(features).log_prob(x).double().mean())
+            law = Law(specimen.distribution(features), specimen.label)
+            scores.append(
+                law.distribution.log_prob(x).double().mean() if law.holds(x) else torch.tensor(math.nan)
+            )
         leaf.copy_(before)
     return float((scores[0] - scores[1]) / (2 * step))
 
