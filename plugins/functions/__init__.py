@@ -12,5 +12,10 @@ def genframe_functions() -> list[Component]:
         Component(
             "concat", "genframe_plugins.functions.tensors:concat", summary="features or channels, joined"
         ),
-        Component("downsample", "genframe_plugins.functions.tensors:downsample", summary="average pooling"),
+        Component(
+            "downsample",
+            "genframe_plugins.functions.tensors:downsample",
+            summary="average pooling",
+            needs=("image",),
+        ),
     ]

@@ -22,6 +22,11 @@ def concat(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def downsample(x: Tensor, *, factor: Count = 2) -> Tensor:
-    """Means of `factor` x `factor` pixels: (..., height, width) -> (..., rows, columns)."""
+    """Means of `factor` x `factor` pixels: (batch ..., channels, height, width) -> (..., rows, columns).
+
+    Raises ValueError for what is no batch of pictures.
+    """
+    if x.ndim < 4:
+        raise ValueError(f"downsample takes pictures (batch, channels, height, width), not {tuple(x.shape)}")
     pooled = F.avg_pool2d(x.reshape(-1, 1, *x.shape[-2:]), factor)
     return pooled.reshape(*x.shape[:-2], *pooled.shape[-2:])

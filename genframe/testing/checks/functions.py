@@ -122,9 +122,11 @@ def _results(subject: Subject, part: Any, case: Case, toys: Toys, seed: int = 2)
 
 
 def _sharp(toys: Toys) -> Toys:
-    """Toys whose q(z|x) is all but a point: what is drawn from it is its mean."""
-    shape = (toys.batch_size, *toys.case.latent_shape)
-    toys.leaves["q_log_std"] = nn.Parameter(torch.full(shape, -30.0))
+    """Toys whose q(z|x) is all but a point, for each example another: what is drawn from it is its mean."""
+    log_std = toys.ordered(torch.linspace(-30, -28, toys.batch))
+    event = toys.case.latent_shape
+    log_std = log_std.reshape(-1, *[1] * len(event)).expand(-1, *event)
+    toys.leaves["q_log_std"] = nn.Parameter(log_std.clone())
     return toys
 
 

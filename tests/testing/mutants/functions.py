@@ -1,0 +1,50 @@
+"""Bugs in functions."""
+
+from . import Mutant
+
+_CONCAT = "return torch.cat(list(tensors), dim=-3 if tensors[0].ndim >= 4 else -1)"
+_POOL = "return pooled.reshape(*x.shape[:-2], *pooled.shape[-2:])"
+
+
+def _tensor(name: str, old: str, new: str, says: str) -> Mutant:
+    return Mutant("function", name, "functions", "tensors.py", old, new, says)
+
+
+def _bound(name: str, old: str, new: str, says: str) -> Mutant:
+    return Mutant("function", name, "vae", "bounds.py", old, new, says)
+
+
+MUTANTS = [
+    _tensor("concat", _CONCAT, "return torch.cat(list(tensors), dim=1)", "samples stand in front"),
+    _tensor(
+        "concat",
+        _CONCAT,
+        "return torch.cat([tensors[0], tensors[1].flip(0)], dim=-1)",
+        "paired with another row",
+    ),
+    _tensor("detach", "return x.detach()", "return x.detach().mul_(0.5)", "leaves x as it was"),
+    _tensor("detach", "return x.detach()", "return x.detach() - x.detach()[:1]", "one row singled out"),
+    _tensor(
+        "downsample",
+        "x.reshape(-1, 1, *x.shape[-2:])",
+        "x.reshape(-1, 1, x.shape[-1], x.shape[-1])",
+        "1x28x20",
+    ),
+    _tensor(
+        "downsample", _POOL, "return pooled.reshape(len(x), -1, *pooled.shape[-2:])", "two samples of four"
+    ),
+    _bound(
+        "rate-distortion",
+        "-observe(z).log_prob(x)",
+        "-observe(z).log_prob(x.flip(0))",
+        "permuted as the examples",
+    ),
+    _bound(
+        "rate-distortion",
+        "    return rate, -obs",
+        "    return rate.cumsum(0), -obs",
+        "permuted as the examples",
+    ),
+    _bound("importance-weights", "- q_z.log_prob(z)", "- q_z.log_prob(z)[:, :1]", "permuted as the examples"),
+    _bound("importance-weights", "+ p_z.log_prob(z)", "+ p_z.log_prob(z)[:, :1]", "one row singled out"),
+]
