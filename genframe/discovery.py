@@ -275,7 +275,7 @@ def _refused(entry: Entry, blocked: Collection[str], rivals: Sequence[Entry]) ->
 
 def _load(entry: Entry, verdict: Verdict) -> Plugin:
     if verdict.death:
-        cause = f"it ends the interpreter when it is loaded: {verdict.death}"
+        cause = f"tried in a process of its own, it did not come back: {verdict.death}"
         return Plugin(replace(entry.status, state="broken", cause=cause, place=verdict.place))
     assert entry.point is not None
     return load_entry_point(entry.point, entry.status)

@@ -20,7 +20,16 @@ INSIDE = "_GENFRAME_PROBE"
 """Set in such a process, so that a plugin which looks for plugins starts no further one."""
 
 # The process finds what this one finds, wherever that came from. faulthandler says where a C extension fell.
-_START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from genframe.probe import main; main(sys.argv[2])"
+# Its own clock says where it hangs, and ends it also when this process is gone.
+_START = """
+import faulthandler, json, sys
+faulthandler.dump_traceback_later(float(sys.argv[3]), exit=True)
+sys.path[:] = json.loads(sys.argv[1])
+from genframe.probe import main
+main(sys.argv[2])
+"""
+_CLOCK = "Timeout ("  # what faulthandler writes when the time is up
+_GRACE = 5.0  # seconds that it has to do so
 
 
 _INNER = re.compile(r'\s+File "(.*/genframe/\w+\.py|.*/importlib/.*|<.*>)", line ')  # lines of faulthandler's
@@ -31,13 +40,14 @@ class Outcome:
     """What a process reported before it ended, and how it ended.
 
     records: what it reported, in order; the last one of a whole life is {"record": "end"}. code: its exit
-    status, negative for a signal; None where it was stopped because its time was up. stdout, stderr: what it
-    wrote, in full.
+    status, negative for a signal; None where it was stopped because its time, `limit` seconds, was up.
+    stdout, stderr: what it wrote, in full.
     """
 
     records: tuple[dict[str, Any], ...]
     code: int | None
     seconds: float
+    limit: float
     stdout: str = ""
     stderr: str = ""
 
@@ -52,7 +62,7 @@ class Outcome:
         if self.ended:
             return ""
         if self.code is None:
-            return f"it had not finished after {self.seconds:.0f} s"
+            return f"it had not finished after {self.limit:g} s"
         if self.code < 0:
             return f"killed by {signal_name(-self.code)}"
         return f"the process was left with exit code {self.code}"
@@ -98,14 +108,16 @@ def run(
         start = perf_counter()
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             process = subprocess.Popen(
-                [*command, str(folder / "request")],
+                [*command, str(folder / "request"), str(timeout)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env={**os.environ, INSIDE: "1"}, start_new_session=True,
             )  # fmt: skip
-            code = _waited(process, timeout, slow, patience)
+            code = _waited(process, timeout + _GRACE, slow, patience)
         seconds = perf_counter() - start
         out_text, err_text = (_text(folder / stream) for stream in ("out", "err"))
-        return Outcome(tuple(_records(folder / "report")), code, seconds, out_text, err_text)
+        if seconds >= timeout and _CLOCK in err_text:
+            code = None
+        return Outcome(tuple(_records(folder / "report")), code, seconds, timeout, out_text, err_text)
 
 
 def _waited(

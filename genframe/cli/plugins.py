@@ -50,7 +50,7 @@ def command() -> None:
 @click.option("--hook", metavar="HOOK", help="Only those that implement this hook, such as genframe_noises.")
 @click.option(
     "--requirements", "run", metavar="RUN", type=click.Path(path_type=Path),
-    help="Print what pip is to install for this run instead.",
+    help="Print the pip pins of this run, folder or packed file, instead.",
 )  # fmt: skip
 @options.as_json
 @options.plugins
@@ -85,9 +85,10 @@ def _require_hook(hook: str) -> None:
 
 
 def _print_requirements(run: Path, json_: bool) -> None:
-    from genframe.pins import requirements
+    from genframe.pins import pins
+    from genframe.stored import lock_of
 
-    lines = requirements(run)
+    lines = pins(lock_of(run).facts)
     if json_:
         options.print_json(lines)
         return

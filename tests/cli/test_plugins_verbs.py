@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from command_line import Genframe
 from fake_plugins import Site, good
 
-from genframe import isolation, plugin_doctor
+from genframe import deprecated, isolation, plugin_doctor
 from genframe.cli import group
 from genframe.registry import LookupProblem
 from genframe.testing.kit import Result
@@ -136,6 +137,7 @@ def test_list_tells_who_brings_torch_in(tmp_path: Path) -> None:
 # plugins list --requirements
 
 LOCK = {
+    "format": 1,
     "versions": {"genframe": "0.1.0", "python": "3.11.7", "torch": "2.13.0+cpu"},
     "components": {"noise": {"kind": "noise", "name": "salt/salt", "distribution": "genframe-salt", "version": "0.3"}},
     "plugins": {
@@ -151,14 +153,15 @@ LOCK = {
 }  # fmt: skip
 
 
-def requirements(genframe: Genframe, folder: Path, lock: object) -> list[str]:
-    folder.mkdir()
-    (folder / "lock.json").write_text(json.dumps(lock))
-    return list(genframe("plugins", "list", "--requirements", folder).out.splitlines())
+def requirements(genframe: Genframe, lock_file: Path, lock: object) -> list[str]:
+    lock_file.write_text(json.dumps(lock))
+    told = genframe("plugins", "list", "--requirements", lock_file)
+    assert told.code == 0, told.err
+    return told.out.splitlines()
 
 
 def test_requirements_pin_what_a_run_used_whatever_is_installed(genframe: Genframe, tmp_path: Path) -> None:
-    lines = requirements(genframe, tmp_path / "run", LOCK)
+    lines = requirements(genframe, tmp_path / "lock.json", LOCK)
     assert lines == [
         "# trained with python 3.11.7, torch 2.13.0+cpu",
         "# plugin file my_parts.py (my_parts), sha256 ab12",
@@ -175,8 +178,11 @@ def test_requirements_pin_what_a_run_used_whatever_is_installed(genframe: Genfra
 
 
 def test_requirements_of_an_older_lock(genframe: Genframe, tmp_path: Path) -> None:
-    lock = {key: LOCK[key] for key in ("versions", "components")}
-    assert requirements(genframe, tmp_path / "run", lock)[1:] == ["genframe==0.1.0", "genframe-salt==0.3"]
+    lock = {key: LOCK[key] for key in ("format", "versions", "components")}
+    assert requirements(genframe, tmp_path / "lock.json", lock)[1:] == [
+        "genframe==0.1.0",
+        "genframe-salt==0.3",
+    ]
 
 
 def test_requirements_of_a_run(genframe: Genframe, run: Path) -> None:
@@ -187,14 +193,21 @@ def test_requirements_of_a_run(genframe: Genframe, run: Path) -> None:
     assert pin.startswith(f"genframe=={package.__version__}")
 
 
-@pytest.mark.parametrize(("text", "code"), [(None, "GF713"), ("{", "GF714"), ("[]", "GF714")])
-def test_requirements_of_what_is_no_run(
-    genframe: Genframe, tmp_path: Path, text: str | None, code: str
-) -> None:
-    if text is not None:
-        (tmp_path / "lock.json").write_text(text)
+def test_requirements_of_a_packed_file(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "model.genframe"
+    assert genframe("pack", run, "-o", packed).code == 0
+    ours, theirs = (
+        genframe("plugins", "list", "--requirements", path, "--json").json for path in (run, packed)
+    )
+    assert ours == theirs
+
+
+def test_requirements_of_what_is_no_run(genframe: Genframe, tmp_path: Path) -> None:
     told = genframe("plugins", "list", "--requirements", tmp_path)
-    assert told.code == 1 and code in told.err
+    assert told.code == 1 and "GF713" in told.err
+    (tmp_path / "lock.json").write_text("{")
+    told = genframe("plugins", "list", "--requirements", tmp_path / "lock.json")
+    assert told.code != 0 and "GF730" in told.err
 
 
 # plugins doctor
@@ -309,6 +322,7 @@ def test_doctor_gives_up_a_plugin_that_hangs_and_stops_what_it_started(
     )
     told = genframe("plugins", "doctor", "-p", path, "--timeout", "5")
     assert told.code == 3 and "it had not finished after 5 s, while it is declared" in told.out
+    assert f"at {path}:4\n" in told.out
     state = Path(f"/proc/{number.read_text()}/stat")
     for _ in range(100):
         if not state.exists() or state.read_text().split()[2] == "Z":
@@ -333,6 +347,28 @@ def test_doctor_reads_pips_metadata(site: Site) -> None:
     assert "remark: its distribution is called odd-name" in said
     assert "remark: genframe's own encoder 'mlp' has that name too: recipes write nest/mlp" in said
     assert "pillow" not in said and "requires torch" not in said
+
+
+OLD = """
+from genframe import deprecated
+deprecated.APIS = {1: deprecated.Api("0.1", until="0.9"), 2: deprecated.Api("0.5")}
+
+GENFRAME_API = 1
+"""
+
+
+@pytest.mark.parametrize("verb", ["list", "doctor", "check"])
+def test_what_is_deprecated_reaches_the_author(
+    genframe: Genframe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr(deprecated, "APIS", deprecated.APIS)  # which the plugin is about to replace
+    path = tmp_path / "mine.py"
+    path.write_text(OLD)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as Python does for users
+        told = genframe("plugins", verb, "-p", path)
+    assert told.code == (3 if verb == "check" else 0)  # the kit is strict
+    assert f"{path}:5" in told.out and "plugin API 1 is deprecated since genframe 0.5, until 0.9" in told.out
 
 
 def test_doctor_passes_a_plugin_back_to_the_other_verbs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
