@@ -1,0 +1,142 @@
+"""A trained model for metrics: linear and Gaussian, so that its likelihood and its bound are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genframe.testing.kit import NotApplicable
+from genframe.testing.toys import Case
+
+STD = 0.25
+"""The standard deviation of p(x|z), and about what each live latent adds to it."""
+
+LIVE, LATENTS = 3, 5
+"""Latents that the data depend on, and all of them."""
+
+
+@dataclass
+class ToyOutputs:
+    """x = W z + b + STD epsilon, z ~ N(0, I), with the exact posterior; by the outputs' public names.
+
+    draws: whether outputs draw, as those of most models do. Without, each is a function of its arguments, row by
+    row, whatever the batches are; `sample` goes through a fixed sequence.
+    """
+
+    case: Case
+    seed: int = 1
+    draws: bool = False
+    asked: list[str] = field(default_factory=list)
+    _sampled: int = 0
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        """An output, without gradient as the engine gives it. Raises NotApplicable for a name that is not known."""
+        if name not in OUTPUTS:
+            raise NotApplicable(
+                f"the kit's toy model has no output {name!r}; it has {', '.join(sorted(OUTPUTS))}"
+            )
+        self.asked.append(name)
+        return torch.no_grad()(getattr(self, name))
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """W (values of x, latents); the last latents change nothing."""
+        size = math.prod(self.case.data_shape)
+        generator = torch.Generator().manual_seed(self.seed)
+        weight = torch.randn(size, LATENTS, generator=generator) * STD / size**0.5
+        weight[:, LIVE:] = 0
+        return weight
+
+    @cached_property
+    def covariance(self) -> Tensor:
+        """Of q(z|x): (latents, latents), the same for each x."""
+        return torch.linalg.inv(torch.eye(LATENTS) + self.weight.T @ self.weight / STD**2)
+
+    @property
+    def _shift(self) -> float:
+        return 0.5 if self.case.is_image else 0.0
+
+    def encode(self, x: Tensor) -> Tensor:
+        """x (batch, ...) -> E[z|x] (batch, latents)."""
+        return (x.flatten(1) - self._shift) @ self.weight @ self.covariance / STD**2
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z (..., latents) -> E[x|z] (..., *data_shape)."""
+        x = z @ self.weight.T + self._shift
+        return x.reshape(*z.shape[:-1], *self.case.data_shape)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    denoise = reconstruct
+
+    def corrupted(self, x: Tensor) -> Tensor:
+        """x and noise; without draws a fixed function of x that looks like it."""
+        return x + 0.1 * (torch.randn_like(x) if self.draws else torch.sin(1000 * x))
+
+    def restored(self, x: Tensor) -> Tensor:
+        return self.reconstruct(self.corrupted(x))
+
+    def sample(self, n: int) -> Tensor:
+        """(n, *data_shape) from p(x|z)p(z): without draws the next n of a fixed sequence."""
+        if self.draws:
+            z = torch.randn(n, LATENTS)
+        else:
+            z = torch.stack([_normal(self._sampled + place) for place in range(n)])
+            self._sampled += n
+        x = self.decode(z)
+        return x.clamp(0, 1) if self.case.is_image else x
+
+    def elbo_parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (batch, ...) -> KL(q(z|x) || p(z)) and E_q[-log p(x|z)], each (batch,): their sum is -log p(x)."""
+        mean, size = self.encode(x), math.prod(self.case.data_shape)
+        rate = 0.5 * (self.covariance.trace() + mean.square().sum(1) - LATENTS - self.covariance.logdet())
+        spread = (self.weight.T @ self.weight @ self.covariance).trace()
+        far = (x.flatten(1) - self.decode(mean).flatten(1)).square().sum(1)
+        distortion = 0.5 * size * math.log(2 * math.pi * STD**2) + (far + spread) / (2 * STD**2)
+        if self.draws:
+            distortion = distortion + torch.randn(len(x))
+        return rate, distortion
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x): (batch,)."""
+        rate, distortion = ToyOutputs(self.case, self.seed).elbo_parts(x)
+        return -rate - distortion
+
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        """log w (k, batch), the mean of w being p(x): without draws each is p(x), as the posterior is exact."""
+        exact = self.log_prob(x).expand(k, -1)
+        return exact + torch.randn(k, len(x)) - 0.5 if self.draws else exact
+
+
+def _normal(place: int) -> Tensor:
+    return torch.randn(LATENTS, generator=torch.Generator().manual_seed(place))
+
+
+OUTPUTS = (
+    *("encode", "decode", "reconstruct", "denoise", "corrupted", "restored", "sample"),
+    *("elbo_parts", "log_prob", "log_weights"),
+)
+"""The public outputs that the toy model has."""
+
+
+def known_figures(outputs: ToyOutputs, x: Tensor) -> Mapping[str, tuple[str, float]]:
+    """Figures by their public names: the output that such a figure is made of, and what it is for these x."""
+    rate, distortion = (part.double() for part in ToyOutputs(outputs.case, outputs.seed).elbo_parts(x))
+    bound = -(rate + distortion)
+    return {
+        "elbo": ("elbo_parts", float(bound.mean())),
+        "rate": ("elbo_parts", float(rate.mean())),
+        "distortion": ("elbo_parts", float(distortion.mean())),
+        "elbo_standard_error": ("elbo_parts", float(bound.std()) / len(x) ** 0.5),
+        "log_likelihood": ("log_weights", float(bound.mean())),
+        "log_likelihood_standard_error": ("log_weights", float(bound.std()) / len(x) ** 0.5),
+        "active_units": ("encode", float(LIVE)),
+        "latent_units": ("encode", float(LATENTS)),
+    }
