@@ -38,8 +38,13 @@ _ROWS = (
     Kind("function", "functions", "tensors -> tensor(s)"),
     Kind("dataset", "datasets", "offers spec(): wires, shapes, dtypes, classes, lengths", slotted=False),
     Kind("metric", "metrics", "outputs, data -> named figures with their protocol", slotted=False),
-    Kind("sampler", "samplers", "a run -> something that draws", slotted=False),
-    Kind("tracker", "trackers", "receives a run's rows and pictures", slotted=False),
+    Kind(
+        "sampler",
+        "samplers",
+        "outputs, [data], n -> draws (n, ...); may be fitted to the data first",
+        slotted=False,
+    ),
+    Kind("tracker", "trackers", "is handed a run's rows and pictures as they come", slotted=False),
     Kind("optimizer", "optimizers", "parameters -> torch optimizer", slotted=False),
     Kind("schedule", "schedules", "step, steps_per_epoch -> number", slotted=False),
 )

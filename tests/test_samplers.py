@@ -182,8 +182,9 @@ def test_a_sampler_is_fitted_once_and_its_fit_is_reused(run: Path) -> None:
         lambda run: Model(run, raw=True).draw("centre", 4, seed=1),
         lambda run: Model(run, step=2).draw("centre", 4, seed=1),
         lambda run: Model(run).draw({"use": "centre", "spread": 0.5}, 4, seed=1),
+        lambda run: Model(run, overrides=["data.validation=3000"]).draw("centre", 4, seed=1),
     ],
-    ids=["raw weights", "another checkpoint", "other options"],
+    ids=["raw weights", "another checkpoint", "other options", "other data"],
 )
 def test_a_stale_fit_is_never_used(other: Callable[[Path], Any], run: Path) -> None:
     first = Model(run).draw("centre", 4, seed=1)

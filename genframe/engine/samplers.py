@@ -29,6 +29,7 @@ from genframe.engine.evaluation import output_for
 from genframe.engine.outputs import Outputs
 from genframe.errors import GenframeError, Problem, RecipeError, RunError
 from genframe.recipe.model import Instance
+from genframe.recipe.resolve import resolved
 from genframe.run import Run
 
 FOLDER = "samplers"
@@ -167,8 +168,13 @@ class _Watched:
 # Fits beside the run.
 
 
+_APART = ("name", "device", "train", "evaluate", "samplers", "track")
+"""Keys of a recipe that no fit follows from, or that the key holds on their own."""
+
+
 def _key(trained: Trained, sampler: Instance) -> str:
-    """A digest of all that a fit follows from, the data apart: those are a run's own."""
+    """A digest of all that a fit follows from; of the data, where they come from and how they are split."""
+    recipe = trained.outputs.plan.recipe
     facts = {
         "component": sampler.offer.name,
         "revision": sampler.offer.component.revision,
@@ -176,7 +182,7 @@ def _key(trained: Trained, sampler: Instance) -> str:
         "options": sampler.options,
         "given": sampler.given,
         "name": sampler.name,
-        "seed": trained.outputs.plan.recipe.seed,
+        "recipe": {key: block for key, block in resolved(recipe).items() if key not in _APART},
         "averaged": bool(trained.outputs.averages),
         "weights": trained.weights,
         "step": trained.step,
