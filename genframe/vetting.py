@@ -33,6 +33,7 @@ from genframe import places
 TIMEOUT = 30.0
 """Seconds that all new plugins have together."""
 
+_CODE = (".py", ".so", ".pyd")
 _known: dict[str, Verdict] = {}  # by fingerprint: spares a process that can't keep notes the second trial
 
 
@@ -104,13 +105,15 @@ def _stamps(path: Path) -> Iterator[str]:
 
 
 def _tree(path: Path) -> Iterator[str]:
-    """The stamps of a plugin's files: sources and extensions, in a settled order."""
+    """The stamps of a plugin's files, sources and extensions, in a settled order; folders of data are passed by."""
     if not path.is_dir():
         yield from _stamps(path)
         return
-    for inner in sorted(path.rglob("*")):
-        if inner.suffix in (".py", ".so", ".pyd"):
-            yield from _stamps(inner)
+    for folder, inner, names in os.walk(path):
+        code = sorted(name for name in names if name.endswith(_CODE))
+        inner[:] = sorted(inner) if code else []
+        for name in code:
+            yield from _stamps(Path(folder, name))
 
 
 def _noted(candidate: Candidate, mark: str) -> Verdict | None:
