@@ -62,7 +62,39 @@ def lock_from(content: bytes, name: str) -> Lock:
         raise _unreadable(name, "it names no components; a lock is the lock.json of a run")
     if facts.get("format") != FORMAT:
         raise _unreadable(name, f"it has format {facts.get('format')!r}, and this genframe reads {FORMAT}")
+    fault = malformed(facts)
+    if fault:
+        raise _unreadable(name, fault)
     return Lock(name, facts)
+
+
+def malformed(facts: Mapping[str, Any]) -> str | None:
+    """What is wrong with the form of a lock's sections, of those that are there; None where nothing is."""
+    for section, inner in _SECTIONS.items():
+        found = facts.get(section, {})
+        if not isinstance(found, dict):
+            return f"its {section!r} is no mapping"
+        for key, row in found.items() if inner else ():
+            if not isinstance(row, dict) or not inner <= row.keys():
+                return f"{key!r} of its {section!r} lacks {', '.join(sorted(inner))}"
+    recipe = facts.get("recipe") or {"sha256": None, "settings": {}}
+    if "sha256" not in recipe or not isinstance(recipe.get("settings"), dict):
+        return "its 'recipe' lacks its digest or its settings"
+    return None
+
+
+_COMPONENT = frozenset({"kind", "name", "distribution", "version", "revision", "sha256"})
+_SECTIONS: dict[str, frozenset[str]] = {
+    "components": _COMPONENT,
+    "plugins": frozenset({"distribution", "version", "file", "plugin_sha256"}),
+    "recipe": frozenset(),
+    "versions": frozenset(),
+    "data": frozenset(),
+    "files": frozenset(),
+    "specs": frozenset(),
+    "origins": frozenset(),
+}
+"""The mappings of a lock, and what each of their rows holds."""
 
 
 def checked(lock: Lock, facts: Mapping[str, Any]) -> list[Problem]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from genframe import evaluations, packed
 from genframe.errors import PluginError, Problem, RecipeError, RunError
 from genframe.lock import read_spec, used_code
-from genframe.locked import Lock, code_changes, read_lock
+from genframe.locked import Lock, code_changes, malformed, read_lock
 from genframe.missing import hinted
 from genframe.packed import Packed
 from genframe.recipe import load_recipe
@@ -20,7 +20,7 @@ from genframe.recipe.load import load
 from genframe.recipe.model import Instance, Recipe
 from genframe.registry import Registry
 from genframe.requirements import plugins_of
-from genframe.run import RESOLVED, Run
+from genframe.run import FACTS, RESOLVED, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,6 +115,9 @@ class RunFolder:
         self.run = run
         self.path = run.folder
         self.lock: Mapping[str, Any] = run.facts()
+        fault = malformed(self.lock)
+        if fault:
+            raise RunError(Problem("GF714", f"{self.path / FACTS} can't be read: {fault}"))
 
     def recipe(
         self, overrides: Sequence[str] = (), registry: Registry | None = None, trust_code: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import genframe
 from genframe import durable
 from genframe.digests import origin
 from genframe.engine import loop
-from genframe.errors import LockError
+from genframe.errors import LockError, RunError
 from genframe.lock import FORMAT, lock_facts, recipe_facts, without_secrets
 from genframe.locked import Lock, checked, read_lock
 from genframe.recipe import load_recipe
@@ -385,6 +386,29 @@ def test_a_lock_of_an_earlier_version_holds_a_training_to_what_it_names(run: Pat
         loop.train(
             small("vae/digits", *SHORT, "encoder={use: conv, width: 2}"), tmp_path / "other", locked=lock
         )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: f["components"]["encoder"].pop("sha256"),
+        lambda f: f["components"].update(encoder="nets/mlp"),
+        lambda f: f["plugins"]["vae"].pop("plugin_sha256"),
+        lambda f: f.update(plugins=[]),
+        lambda f: f.update(versions="1"),
+        lambda f: f["recipe"].pop("settings"),
+        lambda f: f.update(data=None),
+    ],
+)
+def test_a_lock_of_another_form_is_told(
+    change: Callable[[dict[str, Any]], object], run: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "lock.json").write_text(json.dumps(lock_with(run, change).facts))
+    with pytest.raises(LockError, match="GF730"):
+        read_lock(copy)
+    with pytest.raises(RunError, match="GF714"):
+        genframe.load(copy)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 99, "components": {}}', "\xff"])
