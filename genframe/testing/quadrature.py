@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
@@ -156,23 +157,37 @@ def _snapped(seen: Tensor, told: Tensor) -> Tensor:
     return levels[(seen.unsqueeze(-1) - levels.to(seen)).abs().argmin(-1)] if len(levels) > 2 else seen
 
 
-def in_words(total: float, law: Law, row: int) -> str:
-    """What is probably wrong where exp(log_prob) integrates to `total`."""
+def in_words(totals: Tensor, law: Law, row: int) -> str:
+    """What is probably wrong where exp(log_prob) of each row integrates to `totals` (rows,)."""
+    total = float(totals[row])
     if math.isnan(total):
         return "log_prob is NaN within the range of the samples"
     if total <= 0 or math.isinf(total):
         return "log_prob is far from a density: a sign, or values beyond the range of floats?"
-    log, size = math.log(total), law.size
-    scales = float(law.draw(2 * LINE).detach().double().std(0).clamp(min=1e-12).log().sum(-1)[row])
+    scales = law.draw(2 * LINE).detach().double().std(0).clamp(min=1e-12).log().sum(-1)
     half = 0.5 * math.log(2 * math.pi)
-    for guess, words in (
-        (size * half, "-0.5 log(2 pi) for each number of the event"),
-        (half, "0.5 log(2 pi): counted once less than there are numbers in the event?"),
-        (scales, "-log(std): the Jacobian of the scale"),
-        (-scales, "log(std): the sign of the Jacobian of the scale"),
-        (2 * scales, "2 log(std): variance where the standard deviation belongs?"),
-        (size * half + scales, "-0.5 log(2 pi) and -log(std)"),
-    ):
-        if abs(guess) > 0.05 and abs(log - guess) < 0.05:
-            return f"log_prob is {log:+.3f} too large in mean: it seems to lack {words}"
+    constants = {
+        0.0: "",
+        law.size * half: "-0.5 log(2 pi) for each number of the event",
+        half: "-0.5 log(2 pi), once",
+    }
+    logs = totals.log()
+    for (constant, lacks), (power, jacobian) in product(constants.items(), _JACOBIANS.items()):
+        if (constant or power) and bool((logs - constant - power * scales).abs().lt(0.05).all()):
+            words = " and ".join(filter(None, (lacks, jacobian)))
+            return f"log_prob is {math.log(total):+.3f} too large in mean: it seems to lack {words}"
+    for power, jacobian in _JACOBIANS.items():
+        if power and bool((logs.diff() - power * scales.diff()).abs().lt(0.05).all()) and law.rows > 1:
+            return (
+                f"from row to row the integral changes as exp(-log_prob) does by {jacobian}: is it missing?"
+            )
     return "a wrong constant, a missing Jacobian, or a mean over the event instead of a sum"
+
+
+_JACOBIANS = {
+    0: "",
+    1: "-log(std), the Jacobian of the scale",
+    -1: "log(std): the sign of the Jacobian of the scale?",
+    2: "-2 log(std): the sign of the Jacobian of the scale?",
+}
+"""What exp(log_prob) integrates to, as a power of the standard deviation, where a Jacobian is wrong."""

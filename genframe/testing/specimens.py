@@ -20,6 +20,9 @@ from genframe.testing.subject import Subject
 from genframe.testing.toys import Case
 from genframe.values import Shape
 
+LAWS = ("prior", "posterior", "likelihood")
+"""The kinds whose call gives a distribution."""
+
 ROWS = 3
 """Rows of the batch that a distribution is conditioned on."""
 
@@ -57,10 +60,14 @@ class Specimen:
     def law(self) -> Law:
         return Law(self.distribution(), self.label)
 
-    def parameters(self) -> list[nn.Parameter]:
-        """What may be trained in it."""
-        own = self.part.parameters() if isinstance(self.part, nn.Module) else ()
-        return [parameter for parameter in own if parameter.requires_grad]
+    def trainable(self) -> tuple[dict[str, Tensor], Law]:
+        """The law anew, of all that may be trained: parameters by name, and `features`."""
+        named = self.part.named_parameters() if isinstance(self.part, nn.Module) else ()
+        leaves: dict[str, Tensor] = {name: p for name, p in named if p.requires_grad}
+        features = None
+        if self.subject.kind != "prior":
+            features = leaves["features"] = self.features.clone().requires_grad_()
+        return leaves, Law(self.distribution(features), self.label)
 
 
 def specimens(subject: Subject, shapes: Sequence[Shape], *, plain: bool = False) -> Iterator[Specimen]:
@@ -71,7 +78,8 @@ def specimens(subject: Subject, shapes: Sequence[Shape], *, plain: bool = False)
     defaults of its options alone. Where it takes none of the shapes, the first other one of TINY and SMALL that it
     does take stands for them; raises what building raised where there is none.
     """
-    seen, trouble = set(), None
+    seen: set[tuple[str, Shape]] = set()
+    trouble: Exception | None = None
     for changed in [{}] if plain else variants(subject):
         for shape in (*shapes, *TINY, *SMALL):
             if seen and shape not in shapes:
@@ -189,11 +197,19 @@ def _arguments(subject: Subject, case: Case, part: Any) -> list[Any]:
 
 
 def move(part: nn.Module) -> None:
-    """Move what can be trained as some steps would: normal, 0.2 each of a vector, 0.2 in each result of a matrix."""
+    """Move what can be trained as some steps would: matrices by 0.2 in each result, others by 0.3 to 0.5 of their size.
+
+    What is 0 moves by 0.3 to 0.5 itself; no number moves beyond 0, so that a scale stays one.
+    """
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for parameter in part.parameters():
-            if parameter.requires_grad and parameter.is_floating_point():
-                fan_in = parameter[0].numel() if parameter.ndim > 1 and len(parameter) else 1
-                noise = torch.randn(parameter.shape, generator=generator)
-                parameter.add_(0.2 / math.sqrt(max(fan_in, 1)) * noise)
+            if not (parameter.requires_grad and parameter.is_floating_point() and parameter.numel()):
+                continue
+            noise = torch.randn(parameter.shape, generator=generator)
+            if parameter.ndim > 1:
+                parameter.add_(0.2 / math.sqrt(parameter[0].numel()) * noise)
+            else:
+                step = noise.sign() * (0.3 + 0.2 * torch.rand(parameter.shape, generator=generator))
+                size = torch.where(parameter == 0, 1.0, parameter.abs().clamp(max=1))
+                parameter.add_(step * size)

@@ -12,6 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+SAMPLES = 16384
+"""How many a test of a law draws."""
+ALARM = 1e-9
+"""The p-value below which a test of a law speaks."""
+ERRORS = 6.5
+"""Standard errors beyond which an estimate speaks: a normal one does in 1e-10 of all cases."""
+
 _GAUSS = 0.5 - 0.5 / math.sqrt(3)
 """Where the two nodes of Gauss and Legendre lie in [0, 1], from either end: exact for cubics, both weights 1/2."""
 

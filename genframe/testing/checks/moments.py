@@ -14,11 +14,10 @@ from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
 from genframe.distributions import DiagonalGaussian
-from genframe.testing.checks.distributions import ERRORS, LAWS, SAMPLES
 from genframe.testing.kit import Failure, NotApplicable, check
 from genframe.testing.laws import Law
-from genframe.testing.specimens import SMALL, TINY, Specimen, ask, specimens
-from genframe.testing.statistics import Estimate, mean_of
+from genframe.testing.specimens import LAWS, SMALL, TINY, Specimen, ask, specimens
+from genframe.testing.statistics import ERRORS, SAMPLES, Estimate, mean_of
 from genframe.testing.subject import Subject
 
 HEAVY = 30.0

@@ -9,13 +9,12 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from genframe.testing.checks.distributions import ALARM, ERRORS, LAWS, SAMPLES
 from genframe.testing.kit import Failure, NotApplicable, check
 from genframe.testing.laws import Law
-from genframe.testing.specimens import SMALL, TINY, Specimen, ask, specimens
-from genframe.testing.statistics import ks_two_sample, mean_of, panels, spread
+from genframe.testing.specimens import LAWS, SMALL, TINY, Specimen, ask, specimens
+from genframe.testing.statistics import ALARM, ERRORS, SAMPLES, ks_two_sample, mean_of, panels, spread
 from genframe.testing.subject import Subject
 
 BATCHES = 24
@@ -74,7 +73,8 @@ def _carries(specimen: Specimen) -> None:
         raise NotApplicable(
             f"{law.label} is not continuous: a gradient through its samples is an estimate by choice"
         )
-    leaves, law = _with_leaves(specimen)
+    named, law = specimen.trainable()
+    leaves = list(named.values())
     if not leaves:
         raise NotApplicable(f"{law.label} has nothing to train, and no features")
     if not law.draw(1, "rsample").requires_grad:
@@ -86,16 +86,6 @@ def _carries(specimen: Specimen) -> None:
     if law.size != 1 or law.chart.dimension != 1:
         raise NotApplicable(f"{law.label} has more than one dimension")
     _pathwise(law, leaves)
-
-
-def _with_leaves(specimen: Specimen) -> tuple[list[Tensor], Law]:
-    """The law anew, of features that ask for a gradient; and all tensors that do."""
-    leaves: list[Tensor] = list(specimen.parameters())
-    features = None
-    if specimen.subject.kind != "prior":
-        features = specimen.features.clone().requires_grad_()
-        leaves.append(features)
-    return leaves, Law(specimen.distribution(features), specimen.label)
 
 
 def _pathwise(law: Law, leaves: list[Tensor]) -> None:
@@ -167,15 +157,12 @@ def _differentiates(specimen: Specimen) -> None:
     if not law.answers:
         raise NotApplicable(f"log_prob of {law.label} answers for its own samples alone")
     x = law.distribution.sample((64,))
-    leaves, moved = _with_leaves(specimen)
+    leaves, moved = specimen.trainable()
     if not leaves:
         raise NotApplicable(f"{law.label} has nothing to train, and no features")
     score = moved.distribution.log_prob(x).double().mean()
-    gradients = _gradient(score, leaves)
-    features = None if specimen.subject.kind == "prior" else leaves[-1]
-    for number, (leaf, gradient) in enumerate(zip(leaves, gradients, strict=True)):
-        name = "the features" if leaf is features else f"parameter {_name(specimen, number)}"
-        _quotients(specimen, x, leaf, gradient, features, name)
+    for (name, leaf), gradient in zip(leaves.items(), _gradient(score, list(leaves.values())), strict=True):
+        _quotients(specimen, x, leaf, gradient, leaves.get("features"), name)
 
 
 def _quotients(
@@ -218,8 +205,3 @@ def _quotient(
             )
         leaf.copy_(before)
     return float((scores[0] - scores[1]) / (2 * step))
-
-
-def _name(specimen: Specimen, number: int) -> str:
-    assert isinstance(specimen.part, nn.Module)
-    return [name for name, p in specimen.part.named_parameters() if p.requires_grad][number]
