@@ -268,3 +268,39 @@ def test_a_plugin_that_hangs_is_told_with_the_line_that_it_hangs_in(
     bad = status(discover(), "bad")
     assert bad.place.endswith("genframe_bad.py:4")
     assert "had not finished after 5 s" in bad.cause
+
+
+def test_what_is_noted_of_a_plugin_follows_its_code_and_not_its_data(site: Site) -> None:
+    site.module("genframe_deep.__init__", "GENFRAME_API = 1")
+    site.module("genframe_deep.inner.nets", "x = 1")
+    table = site.folder / "genframe_deep" / "tables" / "a.csv"
+    table.parent.mkdir()
+    table.write_text("1")
+    point = EntryPoint("deep", "genframe_deep", "genframe")
+    candidate = vetting.Candidate(point, "genframe-deep", "1.0", str(site.folder))
+    before = vetting.fingerprint(candidate)
+    table.write_text("1, 2")
+    assert vetting.fingerprint(candidate) == before
+    site.module("genframe_deep.inner.nets", "x = 12")
+    assert vetting.fingerprint(candidate) != before
+
+
+def test_a_verdict_is_noted_for_the_next_process_where_that_can_be_written(
+    site: Site, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.plugin("bad", "import os\nos._exit(9)")
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "a-file").write_text("")
+    monkeypatch.setattr(vetting, "_folder", lambda: folder / "a-file" / "notes")
+    assert status(discover(), "bad").state == "broken"
+    monkeypatch.setattr(vetting, "_known", {})  # as in another process
+    monkeypatch.setattr(vetting, "_folder", lambda: folder / "notes")
+    assert status(discover(), "bad").state == "broken"
+    monkeypatch.setattr(vetting, "_known", {})
+    monkeypatch.setattr(isolation, "run", None)
+    assert "exit code 9" in status(discover(), "bad").cause
+    for note in (folder / "notes").iterdir():
+        note.write_text("{torn")  # a note that can't be read is none
+    monkeypatch.setattr(vetting, "_known", {})
+    with pytest.raises(TypeError):
+        discover()
