@@ -18,11 +18,11 @@ def scores_of(entry: Entry) -> dict[str, str]:
     for name in entry.parameters:
         written = str(entry.annotations.get(name))
         if name in _WIRES or ("Verdict" in written and "Callable" not in written):
-            found[name] = _WIRES.get(name, name)
+            found[name] = f"{name.removesuffix('_verdict') if name in _WIRES else name}_score"
     return found
 
 
-_WIRES: Mapping[str, str] = {"real_verdict": "real_score", "fake_verdict": "fake_score"}
+_WIRES = ("real_verdict", "fake_verdict")
 
 
 def side(name: str) -> str:

@@ -58,6 +58,14 @@ class Term:
         """Whether the value depends on the seed."""
         return self.mean(self.toys()) != self.mean(self.toys(), seed=3)
 
+    def remembers(self) -> bool:
+        """Whether a second call of the same object gives another value: it holds running means, or a queue."""
+        toys = self.toys()
+        part = self.subject.build(self.case, toys=toys)
+        arguments = self.subject.arguments(self.case, self.entry, toys=toys)
+        one, two = (total(self.subject.call(part, arguments, entry=self.entry.name)) for _ in range(2))
+        return not torch.equal(one, two)
+
     def surrogate(self) -> bool:
         """Whether it says that its value and its gradient differ."""
         value = self.outcome(self.toys())

@@ -116,9 +116,12 @@ class Toys:
 
     def wire(self, name: str, annotation: Any = None) -> Any:
         """The toy value of a wire or a component. Raises NotApplicable for a name and annotation that have none."""
-        if name in WIRES:
-            return getattr(self, name)
         written = _OWNERS.sub("", str(annotation))
+        verdict = (
+            "Verdict" in written and "Callable" not in written
+        )  # `fake: Verdict` is what is said of a fake
+        if name in WIRES and (not verdict or name.endswith("_verdict")):
+            return getattr(self, name)
         for word, make in _BY_ANNOTATION.items():
             if word in written:
                 return make(self, name)
@@ -359,7 +362,7 @@ def _verdict(toys: Toys, name: str) -> Verdict:
     """A verdict on what its name says: `real...` and `fake...` scores part as the toys' critic tells them."""
     side = 2 * toys.critic * (("real" in name) - ("fake" in name))
     features = toys.leaf(f"{name}_features", toys.randn(f"{name}_features", FEATURES))
-    return Verdict(toys.leaf(name, side + 0.3 * toys.randn(name)), features)
+    return Verdict(toys.leaf(f"{name}_score", side + 0.3 * toys.randn(f"{name}_score")), features)
 
 
 def _tensor(toys: Toys, name: str) -> Tensor:

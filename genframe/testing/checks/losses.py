@@ -56,6 +56,7 @@ def is_differentiable(subject: Subject) -> None:
 
     Compared with finite differences along random directions, in float64. A side may be held fixed as a whole, or
     weigh less in the gradient than in the value; a loss that differs in other ways returns Terms(surrogate=True).
+    One that keeps running statistics is only asked for a gradient.
     A kink within 1e-6 of a toy value would be a false alarm: once in some 5,000 losses.
     """
     asked = [_require_gradient(term) for term in terms(subject)]
@@ -195,12 +196,12 @@ def _require_gradient(term: Term) -> bool:
     toys = term.toys()
     value = term.total(toys).mean()
     used = list(chain.from_iterable(leaves(toys).values()))
-    if value.requires_grad:
+    if value.requires_grad and used:
         found = torch.autograd.grad(value, used, allow_unused=True)
         bad = [g for g in found if g is not None and not bool(g.isfinite().all())]
         if bad:
             raise Failure(f"{term} has a finite gradient", came="NaN or infinity in it", hint=_INFINITE)
-    if term.surrogate():
+    if term.surrogate() or term.remembers():
         _require_reached(term, value, toys)
         return True
     measured = slopes(term)
