@@ -250,9 +250,13 @@ def called(target: Any) -> Callable[..., Any] | None:
     for name in ("forward", "__call__"):
         owners = (vars(base)[name] for base in target.__mro__ if name in vars(base))
         function = next(owners, None)
-        if inspect.isfunction(function) and function.__name__ != "_forward_unimplemented":
+        if inspect.isfunction(function) and function.__name__ not in _OF_EVERY_MODULE:
             return function
     return None
+
+
+_OF_EVERY_MODULE = ("_forward_unimplemented", "_wrapped_call_impl", "_call_impl")
+"""What a torch module without a forward has in its place, and how torch calls any."""
 
 
 def public_methods(target: Any) -> list[str]:

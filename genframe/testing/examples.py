@@ -45,7 +45,7 @@ def edges(annotation: Any) -> Iterator[Any]:
     elif annotation in (int, float):
         for bound in bounds:
             if isinstance(bound, (Ge, Le)):
-                yield _limit(bound)
+                yield annotation(_limit(bound))
     elif origin is Literal:
         yield from inside
     elif origin in (typing.Union, types.UnionType):

@@ -17,7 +17,7 @@ from genframe.recipe.words import shown
 from genframe.testing.examples import edges
 from genframe.testing.kit import Failure, NotApplicable, told
 from genframe.testing.subject import BATCH, Entry, Subject, tensors
-from genframe.testing.toys import Case, Toys
+from genframe.testing.toys import Case, Toys, image, vector
 
 RUNNING = tuple(name for name, kind in KINDS.items() if kind.slotted)
 """The kinds whose components are called by wires."""
@@ -47,28 +47,38 @@ class Run:
         return f"{self.entry} for {self.case}"
 
 
-def runs(
-    subject: Subject, *, batch: int = BATCH, evaluating: bool = False, more: Sequence[Case] = ()
-) -> Iterator[Run]:
-    """A run of each entry in each case, and in `more`. One that the author refuses, by a ValueError, is left out.
+ELSEWHERE = (
+    *(vector(6, latent_shape=shape) for shape in ((3,), (1,), (4,), (8,), (2, 4, 4))),
+    *(image(*shape, latent_shape=(8,)) for shape in ((1, 32, 32), (3, 32, 32), (3, 64, 64))),
+)
+"""Where a component is tried that refuses all the usual cases: a sphere lies in space, a net takes one size."""
 
-    Raises Failure for whatever else is raised, and where every case is refused.
+
+def runs(
+    subject: Subject, *, batch: int = BATCH, evaluating: bool = False, required: bool = False
+) -> Iterator[Run]:
+    """A run of each entry in each case. A case that the author refuses, by a ValueError, is left out.
+
+    Where all are refused, one elsewhere that is not. Raises Failure for whatever else is raised, and
+    NotApplicable (or a Failure, where `required`) where nothing is accepted.
     """
     refusals: dict[str, str] = {}
     accepted = 0
-    for case in (*subject.cases, *more):
+    for place, case in enumerate((*subject.cases, *ELSEWHERE)):
+        if accepted and place >= len(subject.cases):
+            return
         try:
             for run in _runs(subject, case, batch, evaluating):
                 accepted += 1
                 yield run
         except Refusal as refusal:
-            refusals[case.name] = str(refusal)
+            refusals[f"{case} (latent {case.latent_shape})"] = str(refusal)
     if not accepted:
-        raise Failure(
-            f"it takes data of one of the shapes {', '.join(refusals)}",
-            came="; ".join(f"{name}: {text}" for name, text in refusals.items()),
-            hint="raise ValueError only for what it can't do",
-        )
+        told = "; ".join(f"{name}: {text}" for name, text in list(refusals.items())[:3])
+        if required:
+            hint = "raise ValueError only for what it can't do"
+            raise Failure(f"it takes one of {len(refusals)} shapes of data and latents", came=told, hint=hint)
+        raise NotApplicable(f"it refuses every shape that the kit tries: {told}")
 
 
 def first(subject: Subject, *, evaluating: bool = False) -> tuple[Case, Any]:
@@ -151,12 +161,11 @@ def difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> str:
 def not_finite(name: str, tensor: Tensor) -> bool:
     """Whether NaN or infinities stand where they should not.
 
-    A mean or a deviation may be undefined (that of a Cauchy distribution is), and then is so everywhere.
+    A mean may be undefined (a Cauchy distribution's is), and then is so everywhere; a deviation may be infinite.
     """
-    if not tensor.is_floating_point() or bool(tensor.isfinite().all()):
+    if not tensor.is_floating_point() or name.endswith(".stddev") or bool(tensor.isfinite().all()):
         return False
-    undefined = name.endswith((".mean", ".stddev")) and not bool(tensor.isfinite().any())
-    return not undefined
+    return not name.endswith(".mean") or bool(tensor.isfinite().any())
 
 
 def partners(toys: Toys) -> set[int]:
