@@ -42,21 +42,23 @@ class ToyOutputs:
                 f"the kit's toy model has no output {name!r}; it has {', '.join(sorted(OUTPUTS))}"
             )
         self.asked.append(name)
-        return torch.no_grad()(getattr(self, name))
+        output: Callable[..., Any] = torch.no_grad()(getattr(self, name))
+        return output
 
     @cached_property
     def weight(self) -> Tensor:
         """W (values of x, latents); the last latents change nothing."""
         size = math.prod(self.case.data_shape)
         generator = torch.Generator().manual_seed(self.seed)
-        weight = torch.randn(size, LATENTS, generator=generator) * STD / size**0.5
+        weight: Tensor = torch.randn(size, LATENTS, generator=generator) * STD / size**0.5
         weight[:, LIVE:] = 0
         return weight
 
     @cached_property
     def covariance(self) -> Tensor:
         """Of q(z|x): (latents, latents), the same for each x."""
-        return torch.linalg.inv(torch.eye(LATENTS) + self.weight.T @ self.weight / STD**2)
+        inverse: Tensor = torch.linalg.inv(torch.eye(LATENTS) + self.weight.T @ self.weight / STD**2)
+        return inverse
 
     @property
     def _shift(self) -> float:

@@ -61,6 +61,22 @@ def noised_has_the_form_of_x(subject: Subject) -> None:
                     hint="draw(x) gives (batch,) or (batch, columns); `columns` names them",
                 )
     _names_fit(subject, levels.names)
+    _noised_alone(noise, x)
+
+
+def _noised_alone(noise: Any, x: Tensor) -> None:
+    """Outputs can't unpack: `corrupted(x): noise.noised(x)`."""
+    if hasattr(noise, "noised"):
+        expected, _ = call(noise, x, seed=6)
+        torch.manual_seed(6)
+        alone = noise.noised(x)
+        if not isinstance(alone, Tensor) or not same(alone, expected):
+            raise Failure(
+                "noise.noised(x) is the first of what noise(x) gives",
+                came=_difference(alone, expected)
+                if isinstance(alone, Tensor)
+                else f"a {type(alone).__name__}",
+            )
 
 
 def _names_fit(subject: Subject, names: tuple[str, ...]) -> None:

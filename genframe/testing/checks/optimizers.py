@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 import torch
@@ -203,17 +203,17 @@ def _zero_gradient(subject: Subject) -> None:
         before = kept(parameters)
         torch.manual_seed(0)
         still(make(subject, list(parameters.values()), **without_decay(subject)), parameters)
-        if _random(subject, lambda start=before: {n: nn.Parameter(v.clone()) for n, v in start.items()}):
+        if _random(subject, before):
             continue
         hint = "with weight_decay=0 there is nothing to decay" if without_decay(subject) else ""
         _unmoved(parameters, before, "gradients of zero move nothing", hint)
 
 
-def _random(subject: Subject, start: Callable[[], Parameters]) -> bool:
+def _random(subject: Subject, start: Mapping[str, Tensor]) -> bool:
     """Whether its steps draw noise, as those of Langevin dynamics do."""
     ends = []
     for seed in (1, 2):
-        parameters = start()
+        parameters = {name: nn.Parameter(value.clone()) for name, value in start.items()}
         torch.manual_seed(seed)
         still(make(subject, list(parameters.values()), **without_decay(subject)), parameters)
         ends.append(kept(parameters))

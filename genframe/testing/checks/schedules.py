@@ -24,7 +24,7 @@ def schedule(subject: Subject, steps_per_epoch: int, **changed: Any) -> Value:
     options = {**subject.options(), **changed}
     keywords = {declared[key].parameter: value for key, value in options.items() if value is not None}
     target = subject.target
-    return lambda step: target(step, steps_per_epoch, **keywords)  # type: ignore[no-any-return]
+    return lambda step: target(step, steps_per_epoch, **keywords)
 
 
 def _steps(steps_per_epoch: int) -> list[int]:
