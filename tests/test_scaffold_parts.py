@@ -94,12 +94,15 @@ def test_the_posterior_is_laplace_and_stays_in_bounds() -> None:
     assert torch.allclose(q.log_prob(z), expected, atol=1e-4)
 
 
-def test_the_likelihood_is_laplace() -> None:
-    likelihood = MyLikelihood((1, 2, 2), scale=0.2)
-    medians, x = torch.rand(3, 5, 1, 2, 2), torch.rand(5, 1, 2, 2)
-    expected = laplace(x, medians, torch.tensor(0.2)).sum((-1, -2, -3))
-    assert torch.allclose(likelihood(medians).log_prob(x), expected, atol=1e-5)
-    assert likelihood.takes((1, 2, 2)) == (1, 2, 2)
+def test_the_likelihood_has_a_mean_and_a_deviation_for_each_value() -> None:
+    likelihood = MyLikelihood((3, 2, 2), floor=0.1)
+    assert (likelihood.takes((3, 2, 2)), likelihood.takes((5,))) == ((6, 2, 2), (10,))
+    features, x = torch.randn(4, 5, 6, 2, 2), torch.rand(5, 3, 2, 2)  # (samples, batch, ...)
+    p = likelihood(features)
+    std = 0.1 + (1 + features[:, :, 3:].exp()).log()
+    expected = torch.distributions.Normal(features[:, :, :3], std).log_prob(x).sum((-1, -2, -3))
+    assert torch.allclose(p.log_prob(x), expected, atol=1e-4)
+    assert float(likelihood(torch.full((1, 6, 2, 2), -100.0)).stddev.min()) == pytest.approx(0.1)
 
 
 def test_the_discriminator_takes_the_largest_of_its_pieces() -> None:

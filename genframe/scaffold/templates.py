@@ -89,7 +89,7 @@ TEMPLATES: dict[str, Template] = {
         Template("noise", {"amount": [0.05, 0.3]}),
         Template("loss", {"epsilon": 0.01}),
         Template("posterior"),
-        Template("likelihood", {"scale": 0.1}),
+        Template("likelihood", {"floor": 0.02}),
         Template("function", {"limit": 2.0}),
         Template("dataset", {"side": 8}),
         Template("metric"),
