@@ -120,6 +120,7 @@ class Model:
             self.device,
             self.run,
             self.stored.fit,
+            overrides,
         )
 
     @property

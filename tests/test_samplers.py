@@ -13,6 +13,7 @@ import torch
 from tiny import parts_file, same_bits, small, train
 
 from genframe import Model
+from genframe.engine import fits as stored_fits
 from genframe.engine import samplers
 from genframe.errors import GenframeError, RecipeError, RunError
 from genframe.recipe.samplers import sampler_of
@@ -225,11 +226,11 @@ def test_a_damaged_fit_is_told_and_made_anew(damage: bytes | None, run: Path) ->
 def test_a_fit_of_other_names_is_not_put_into_a_module() -> None:
     module = torch.nn.Linear(2, 3)
     with pytest.raises(ValueError, match="it has no parameter or buffer 'wieght'"):
-        samplers.restore(module, {"wieght": torch.zeros(1)})
+        stored_fits.restore(module, {"wieght": torch.zeros(1)})
     with pytest.raises(ValueError, match=r"it has no part 'net\.0'"):
-        samplers.restore(module, {"net.0.bias": torch.zeros(1)})
+        stored_fits.restore(module, {"net.0.bias": torch.zeros(1)})
     with pytest.raises(ValueError, match="the file lacks bias"):
-        samplers.restore(module, {"weight": torch.zeros(4, 1)})
+        stored_fits.restore(module, {"weight": torch.zeros(4, 1)})
 
 
 def test_a_run_that_is_written_to_keeps_no_fit_and_says_so(run: Path) -> None:

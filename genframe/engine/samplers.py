@@ -1,14 +1,11 @@
 """Samplers: ways to draw from a trained run beside its outputs; some are fitted to the training data first.
 
-A fit is stored beside the run, `samplers/NAME-STEP-KEY.safetensors`. KEY is a digest of all that the fit follows
-from: the component and its source, its options, the weights; so a fit is never used for others.
+A fit is stored beside the run, and never used for another model, component or options than its own: see `fits`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,21 +15,17 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
-from genframe import durable
 from genframe.binding import required_parameters
 from genframe.data.feed import Split
-from genframe.digests import source_digest
+from genframe.engine import fits
 from genframe.engine.evaluation import output_for
 from genframe.engine.outputs import Outputs
 from genframe.errors import GenframeError, Problem, RecipeError, RunError
 from genframe.recipe.model import Instance
-from genframe.recipe.resolve import resolved
 from genframe.run import Run
 
-FOLDER = "samplers"
 TELLING_SECONDS = 5.0
 """How often a long fit says how far it has come."""
 
@@ -45,7 +38,8 @@ class Trained:
 
     `data` opens the training split, which is asked for where a sampler needs it and nowhere else; `weights` says
     which weights these are (the digests of a checkpoint's files); `run` is the folder that fits are stored in, and
-    `fit` reads one by its file's name, None where it is not there.
+    `fit` reads one by its file's name, None where it is not there. `overrides` are the settings that the model was
+    opened with: other data, say, to which an earlier fit does not belong.
     """
 
     outputs: Outputs
@@ -55,7 +49,19 @@ class Trained:
     device: torch.device
     run: Run | None = None
     fit: Callable[[str], Mapping[str, Tensor] | None] = lambda file: None
+    overrides: Sequence[str] = ()
     ready: dict[str, Any] = field(default_factory=dict)  # by key, built and fitted
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a fit to this model follows from. Its recipe and data are those of a run, whose weights are named."""
+        return {
+            "seed": self.outputs.plan.recipe.seed,
+            "averaged": bool(self.outputs.averages),
+            "weights": dict(self.weights),
+            "step": self.step,
+            "overrides": list(self.overrides),
+        }
 
 
 def draw(trained: Trained, sampler: Instance, n: int, words: Sequence[object], tell: Tell) -> Tensor:
@@ -64,7 +70,7 @@ def draw(trained: Trained, sampler: Instance, n: int, words: Sequence[object], t
     Raises RecipeError for an output that the recipe has not or a sampler that is none, RunError for one that
     fails or gives something else than n draws.
     """
-    key = _key(trained, sampler)
+    key = fits.key(sampler, trained.facts)
     if key not in trained.ready:
         trained.ready[key] = _ready(trained, sampler, key, tell)
     part = trained.ready[key]
@@ -104,7 +110,7 @@ class _Bound:
 
 
 def _built(sampler: Instance, target: Any, options: Mapping[str, Any]) -> Any:
-    path = f"{FOLDER}.{sampler.name}"
+    path = f"{fits.FOLDER}.{sampler.name}"
     if not callable(getattr(target, "sample", None)):
         message = (
             f"a sampler is a function, or a class with sample(..., n), and {sampler.offer.name} is neither"
@@ -126,7 +132,7 @@ def _arguments(
     """What a sampler's function asks for by name: `n`, `data`, and outputs of the recipe."""
     engine: dict[str, Callable[[], Any]] = {"data": data} | ({} if n is None else {"n": lambda: n})
     return [
-        engine[name]() if name in engine else output_for(trained.outputs, sampler, name, FOLDER)
+        engine[name]() if name in engine else output_for(trained.outputs, sampler, name, fits.FOLDER)
         for name in required_parameters(function)
     ]
 
@@ -165,88 +171,30 @@ class _Watched:
                 self._tell(f"pass {self._passes}: {done:,} of {len(self):,} examples")
 
 
-# Fits beside the run.
-
-
-_APART = ("name", "device", "train", "evaluate", "samplers", "track")
-"""Keys of a recipe that no fit follows from, or that the key holds on their own."""
-
-
-def _key(trained: Trained, sampler: Instance) -> str:
-    """A digest of all that a fit follows from; of the data, where they come from and how they are split."""
-    recipe = trained.outputs.plan.recipe
-    facts = {
-        "component": sampler.offer.name,
-        "revision": sampler.offer.component.revision,
-        "source": source_digest(sampler.offer),
-        "options": sampler.options,
-        "given": sampler.given,
-        "name": sampler.name,
-        "recipe": {key: block for key, block in resolved(recipe).items() if key not in _APART},
-        "averaged": bool(trained.outputs.averages),
-        "weights": trained.weights,
-        "step": trained.step,
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode()).hexdigest()
-
-
-def _file(trained: Trained, sampler: Instance, key: str) -> str:
-    return f"{sampler.name}-{trained.step:08d}-{key[:12]}.safetensors"
-
-
 def _restored(trained: Trained, part: nn.Module, sampler: Instance, key: str, tell: Tell) -> bool:
     """Whether a stored fit was found and put into `part`."""
     try:
-        state = trained.fit(_file(trained, sampler, key))
+        state = trained.fit(fits.file_name(sampler, trained.step, key))
         if state is None:
             return False
-        restore(part, state)
+        fits.restore(part, state)
     except (RunError, OSError, SafetensorError, ValueError, RuntimeError) as error:
         tell(f"the stored fit of the sampler {sampler.name!r} can't be used and is made anew: {error}")
         return False
     return True
 
 
-def restore(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Put a stored state into a new module, whatever shapes it was built with: None buffers and lazy ones too.
-
-    Raises ValueError where the names differ.
-    """
-    for name, tensor in state.items():
-        owner_name, _, leaf = name.rpartition(".")
-        try:
-            owner = module.get_submodule(owner_name)
-        except AttributeError as error:
-            raise ValueError(f"it has no part {owner_name!r}") from error
-        if leaf in owner._parameters:
-            owner._parameters[leaf] = nn.Parameter(tensor.clone(), tensor.is_floating_point())
-        elif leaf in owner._buffers:
-            owner._buffers[leaf] = tensor.clone()
-        else:
-            raise ValueError(f"it has no parameter or buffer {name!r}")
-    missing = sorted(module.state_dict().keys() - state.keys())
-    if missing:
-        raise ValueError(f"the file lacks {', '.join(missing)}")
-
-
 def _stored(trained: Trained, part: nn.Module, sampler: Instance, key: str, tell: Tell) -> str:
     """Store a fit beside the run; where that was, in words. A run that can't be written to keeps none."""
     if trained.run is None:
         return ""
-    state = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in part.state_dict().items()
-    }
-    file = _file(trained, sampler, key)
+    file = fits.file_name(sampler, trained.step, key)
     try:
-        with Run.open(trained.run.folder, writable=True) as run, durable.reported(file, run.folder):
-            path = run.path(FOLDER, file)
-            path.parent.mkdir(exist_ok=True)
-            durable.write_bytes(path, serialised(state))
+        fits.store(trained.run, file, part)
     except RunError as error:
         tell(f"remark: the fit is not stored, and will be made again: {error.problems[0].message}")
         return ""
-    return f", stored as {FOLDER}/{file}"
+    return f", stored as {fits.FOLDER}/{file}"
 
 
 @contextmanager
@@ -266,4 +214,4 @@ def _placed(sampler: Instance) -> Iterator[None]:
 def _failure(sampler: Instance, what: str) -> RunError:
     message = f"the sampler {sampler.name!r} ({sampler.offer.name}) {what}"
     command = f"genframe show sampler {sampler.offer.name}"
-    return RunError(Problem("GF536", message, sampler.mark, f"{FOLDER}.{sampler.name}", command=command))
+    return RunError(Problem("GF536", message, sampler.mark, f"{fits.FOLDER}.{sampler.name}", command=command))

@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from genframe.binding import required_parameters
-from genframe.engine.samplers import restore
+from genframe.engine.fits import restore
 from genframe.testing.kit import Failure, NotApplicable, check, told
 from genframe.testing.linear import LinearModel
 from genframe.testing.statistics import kolmogorov_p, ks_one_sample
