@@ -152,7 +152,7 @@ def _slopes(term: Term, *, step: float, error: float, noise: float) -> list[Slop
         gradient = [next(gradients) for _ in group]
 
         def change(direction: Sequence[Tensor], group: list[nn.Parameter] = group) -> float:
-            return _difference(lambda: term.mean(replace(toys)), group, direction, step)
+            return difference(lambda: term.mean(replace(toys)), group, direction, step)
 
         slope = _slope(name, gradient, change, error, floor)
         if slope is not None:
@@ -204,7 +204,7 @@ def _dot(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
     return sum(float((a * b).sum()) for a, b in zip(one, other, strict=True))
 
 
-def _difference(
+def difference(
     value: Callable[[], float], group: Sequence[nn.Parameter], direction: Sequence[Tensor], step: float
 ) -> float:
     """The central difference of the value along a direction."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from genframe.testing.kit import Failure, NotApplicable, check
 from genframe.testing.runs import NETS, Refusal, built, promised, runs
 from genframe.testing.subject import Subject, tensors
+from genframe.testing.terms import difference, precision
 from genframe.testing.toys import Case, Toys, image
 from genframe.values import Verdict
 
@@ -166,18 +168,18 @@ def scores_are_logits(subject: Subject) -> None:
 
 @check("discriminator")
 def has_second_derivatives(subject: Subject) -> None:
-    """A penalty on the gradient of the score can be minimised: its own gradient exists and is finite."""
+    """A penalty on the gradient of the score can be minimised: its own gradient exists, is finite, and is right.
+
+    Compared with finite differences along four random directions, in float64; it is wrong where all four differ,
+    so that kinks (which one direction in some hundred crosses) are no false alarm.
+    """
     for run in runs(subject):
         part = _shaken(built(subject, run.case), 0.02)
-        x, *more = _inputs(subject, run.case)
-        x.requires_grad_()
         parameters = [p for p in _parameters(part) if p.requires_grad]
         if not parameters:
             raise NotApplicable("it has no parameters that could be trained")
         try:
-            score = subject.call(part, [x, *more]).score
-            (first,) = torch.autograd.grad(score.sum(), x, create_graph=True)
-            second = torch.autograd.grad(first.square().sum(), parameters, allow_unused=True)
+            first, second = _derivatives(subject, part, _inputs(subject, run.case), parameters)
         except RuntimeError as error:
             raise Failure(
                 f"the score's gradient at x can be differentiated again, as R1 and WGAN-GP do ({run.case})",
@@ -191,6 +193,60 @@ def has_second_derivatives(subject: Subject) -> None:
                     came="NaN or infinity in it",
                     hint="the derivative of a root or a norm at 0? add a small number under the root",
                 )
+    _require_right(subject)
+
+
+def _derivatives(
+    subject: Subject, part: Any, inputs: list[Any], parameters: list[nn.Parameter]
+) -> tuple[Tensor, Sequence[Tensor | None]]:
+    """The gradient of the scores at x, and the gradient of its square with respect to the parameters."""
+    x, *more = inputs
+    x.requires_grad_()
+    score = subject.call(part, [x, *more]).score
+    (first,) = torch.autograd.grad(score.sum(), x, create_graph=True)
+    return first, torch.autograd.grad(first.square().sum(), parameters, allow_unused=True)
+
+
+def _require_right(subject: Subject) -> None:
+    """The second derivatives of the first case against finite differences of the penalty."""
+    case = next(iter(runs(subject))).case
+    try:
+        with precision(torch.float64):
+            part = _shaken(built(subject, case, evaluating=True), 0.02)
+            inputs = _inputs(subject, case)
+            parameters = [p for p in _parameters(part) if p.requires_grad]
+            first, second = _derivatives(subject, part, inputs, parameters)
+            pairs = list(_second_slopes(subject, part, inputs, parameters, second))
+    except (RuntimeError, TypeError):
+        return  # it is bound to float32
+    norm = math.sqrt(sum(float(g.square().sum()) for g in second if g is not None))
+    tolerance = 0.05 * norm + 1e-5 * (1 + float(first.detach().square().sum()))
+    if all(abs(measured - foretold) > tolerance for measured, foretold in pairs):
+        text = ", ".join(f"{measured:.4g} ({foretold:.4g})" for measured, foretold in pairs)
+        raise Failure(
+            f"the gradient of a penalty on the score's gradient is that of its value ({case})",
+            came=f"slopes along random directions (and what the gradient says): {text}",
+            hint="an operator whose backward is not differentiable (once_differentiable), or a detached part?",
+        )
+
+
+def _second_slopes(
+    subject: Subject,
+    part: Any,
+    inputs: list[Any],
+    parameters: list[nn.Parameter],
+    second: Sequence[Tensor | None],
+) -> Iterator[tuple[float, float]]:
+    """Finite differences of the penalty along random directions, and what its gradient says of them."""
+    generator = torch.Generator().manual_seed(29)
+
+    def penalty() -> float:
+        return float(_derivatives(subject, part, inputs, parameters)[0].detach().square().sum())
+
+    for _ in range(4):
+        way = [torch.randn(p.shape, generator=generator) for p in parameters]
+        foretold = sum(float((g * w).sum()) for g, w in zip(second, way, strict=True) if g is not None)
+        yield difference(penalty, parameters, way, 1e-8), foretold
 
 
 def _nets(subject: Subject) -> Iterator[tuple[Case, Any]]:
