@@ -7,9 +7,10 @@ import random
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from torch.distributions import Distribution
 @contextmanager
 def preserved() -> Iterator[None]:
     """Put back what a component may have changed, so that nothing else runs under it."""
-    undo = [
+    undo: list[tuple[Callable[..., Any], Any]] = [
         (torch.set_default_dtype, torch.get_default_dtype()),
         (torch.set_grad_enabled, torch.is_grad_enabled()),
         (torch.set_num_threads, torch.get_num_threads()),

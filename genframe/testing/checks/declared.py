@@ -132,14 +132,24 @@ def _examined(subject: PluginSubject) -> isolation.Outcome:
     status = subject.plugin.status
     if status.name == LOCAL:
         raise NotApplicable("it was registered in this process, and no other one can load it")
-    return _process(status.name, status.source, status.distribution, status.version)
+    return _process(status)
 
 
 @lru_cache(maxsize=8)
-def _process(name: str, source: str, distribution: str, version: str) -> isolation.Outcome:
-    """What becomes of a plugin that is declared, and whose components are imported, in a process of its own."""
-    request = {"name": name, "value": source, "distribution": distribution, "version": version}
-    return isolation.run("examine", [{"file": source} if source.endswith(".py") else request], TIMEOUT)
+def _process(status: PluginStatus) -> isolation.Outcome:
+    """What becomes of a plugin that is declared, and whose components are imported, in a process of its own.
+
+    Once for each time that it was loaded here, which its status tells by the time that it took.
+    """
+    return isolation.run("examine", [_request(status)], TIMEOUT)
+
+
+def _request(status: PluginStatus) -> dict[str, str]:
+    """A plugin, as a process of its own is given it."""
+    if status.source.endswith(".py"):
+        return {"file": status.source}
+    whence = {"distribution": status.distribution, "version": status.version}
+    return {"name": status.name, "value": status.source, **whence}
 
 
 def _traces(left: Mapping[str, Any], severe_only: bool) -> Iterator[str]:
@@ -161,9 +171,8 @@ class Finder:
         if name == sys.argv[2]:
             steps = [s for s in traceback.extract_stack()[:-1] if "importlib" not in s.filename]
             own = [s for s in steps if os.sep + "genframe" + os.sep not in s.filename and s.filename != "<string>"]
-            for step in dict.fromkeys(own and (own[0], own[-1])):
-                print(f"{step.filename}:{step.lineno}: {step.line}")
-            sys.stdout.flush()
+            lines = dict.fromkeys(f"{s.filename}:{s.lineno}: {s.line}" for s in own and (own[0], own[-1]))
+            os.write(1, "\\n".join(lines).encode())
             os._exit(0)
 
 sys.meta_path.insert(0, Finder())
@@ -173,10 +182,7 @@ loaded(json.loads(sys.argv[1]), sys.stderr)
 
 def _importer(status: PluginStatus, package: str) -> str:
     """The lines by which declaring a plugin comes to import a package."""
-    facts = {"name": status.name, "value": status.source}
-    request = {**facts, "distribution": status.distribution, "version": status.version}
-    plugin = {"file": status.source} if status.source.endswith(".py") else request
-    command = [sys.executable, "-c", _FINDER, json.dumps(plugin), package, json.dumps(sys.path)]
+    command = [sys.executable, "-c", _FINDER, json.dumps(_request(status)), package, json.dumps(sys.path)]
     environment = {**os.environ, isolation.INSIDE: "1"}
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=TIMEOUT, env=environment, check=False

@@ -137,7 +137,7 @@ def _shake(parameters: Mapping[str, nn.Parameter]) -> None:
     with torch.no_grad():
         for parameter in parameters.values():
             if parameter.is_floating_point():
-                parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+                parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
 
 
 def _backward(value: Any, seed: int) -> None:

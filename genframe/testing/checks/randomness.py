@@ -137,14 +137,14 @@ def _others_seeded(seed: int) -> Iterator[Callable[[], str]]:
 
 def _numbers() -> tuple[str, ...]:
     """The state of numpy's generator, comparable."""
-    return tuple(np.asarray(part).tobytes().hex() for part in np.random.get_state()[1:])
+    return tuple(np.asarray(part).tobytes().hex() for part in np.random.get_state(legacy=True))
 
 
 class _Generators(TorchFunctionMode):
     """Notes the functions that are called with a generator of their own."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.found: list[str] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
