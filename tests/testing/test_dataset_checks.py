@@ -90,6 +90,20 @@ class Downloads(Remote):
             return {"x": torch.tensor(answer.read())}
 
 
+class Local(Drawn):
+    """Reads a folder that nobody has made yet."""
+
+    def load(self, split: str) -> Mapping[str, Tensor]:
+        return {"x": torch.from_numpy(np.load("/nowhere/at/all.npy"))}
+
+
+class Unpacked(Drawn):
+    """Reads a file that its package forgot."""
+
+    def load(self, split: str) -> Mapping[str, Tensor]:
+        return {"x": torch.from_numpy(np.load(Path(__file__).with_name("forgotten.npy")))}
+
+
 class Bits:
     """Few values, so that the same example may be in both splits."""
 
@@ -105,12 +119,12 @@ class OneSplit(Drawn):
     lengths: ClassVar[dict[str, int]] = {"train": 9}
 
 
-@pytest.mark.parametrize("dataset", [Drawn, Streamed, Remote, Downloads, Bits, OneSplit])
+@pytest.mark.parametrize("dataset", [Drawn, Streamed, Remote, Downloads, Local, Bits, OneSplit])
 def test_right_datasets_pass(dataset: type) -> None:
     assert failures("dataset", dataset) == {}
 
 
-@pytest.mark.parametrize("dataset", [Remote, Downloads])
+@pytest.mark.parametrize("dataset", [Remote, Downloads, Local])
 def test_data_that_are_not_at_hand_are_left_out(dataset: type) -> None:
     made = results("dataset", dataset)
     assert made["spec_needs_no_data"].outcome == "passed"
@@ -252,6 +266,7 @@ WRONG: dict[Any, tuple[str, str]] = {
     DrawnStream: ("rows_are_what_load_gives", "seeded by i"),
     Unlike: ("rows_are_what_load_gives", "are those of load"),
     Locked: ("rows_are_what_load_gives", "can be pickled"),
+    Unpacked: ("loads_what_it_promises", "forgotten.npy"),
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ from torch import Tensor
 from genframe.data import check as promised
 from genframe.data.feed import Feed
 from genframe.data.spec import UNKNOWN, DataSpec, Field
-from genframe.data.store import content_digest
+from genframe.data.store import content_digest, fits
 from genframe.errors import GenframeError
 from genframe.testing.kit import Failure, NotApplicable, check
 from genframe.testing.sandbox import NetworkNeeded, Seen, sandbox, seeded_otherwise
@@ -43,20 +45,34 @@ def _at_hand(subject: Subject) -> Iterator[Any]:
     with sandbox() as seen:
         try:
             yield dataset
-        except (NetworkNeeded, GenframeError, OSError) as error:
-            if not seen.hosts and not (hasattr(dataset, "sources") and isinstance(error, GenframeError)):
+        except Exception as error:
+            if not _missing(subject, error, seen):
                 raise
-            raise NotApplicable(
-                "its data are not at hand, and loading them would ask for the network"
-            ) from error
+            raise NotApplicable(f"its data are not at hand: {error}") from error
+
+
+def _missing(subject: Subject, error: Exception, seen: Seen) -> bool:
+    """Whether data are missing that somebody must fetch, not some that the plugin ships."""
+    if seen.hosts:
+        return True
+    if isinstance(error, FileNotFoundError):
+        place = Path(str(error.filename or ""))
+        return (
+            not subject.offer.component.example and Path(subject.signature.file).parent not in place.parents
+        )
+    return isinstance(error, GenframeError) and hasattr(subject.target, "sources")
 
 
 def _tensors(dataset: Any, split: str) -> Mapping[str, Tensor]:
-    """A split whole: as `load` gives it, else from the first rows of `examples`."""
-    if hasattr(dataset, "load"):
+    """A split whole: as `load` gives it; the first rows of `examples` where there is no load, or far too much."""
+    if not _streams(dataset, split):
         return dataset.load(split)  # type: ignore[no-any-return]
     rows = dataset.examples(split)
     return _stacked([rows[place] for place in range(min(len(rows), MANY))])
+
+
+def _streams(dataset: Any, split: str) -> bool:
+    return hasattr(dataset, "examples") and not (hasattr(dataset, "load") and fits(dataset.spec(), split))
 
 
 def _stacked(rows: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -112,9 +128,10 @@ def loads_what_it_promises(subject: Subject) -> None:
         spec = dataset.spec()
         for split in spec.lengths:
             tensors = _tensors(dataset, split)
-            complaints = promised.rows_differ(tensors, spec)
-            if hasattr(dataset, "load"):
-                complaints += promised.length_differs(len(next(iter(tensors.values()))), spec, split)
+            rows = dataset.examples(split) if _streams(dataset, split) else next(iter(tensors.values()))
+            complaints = promised.rows_differ(tensors, spec) or promised.length_differs(
+                len(rows), spec, split
+            )
             for complaint in complaints or _suspicious(tensors, spec):
                 raise Failure(f"the split {split!r} is what spec() promises", came=complaint)
 
@@ -175,10 +192,10 @@ def loading_leaves_the_world_alone(subject: Subject) -> None:
         try:
             for split in dataset.spec().lengths:
                 _tensors(dataset, split)
-        except (GenframeError, OSError) as error:
-            if seen.hosts or hasattr(dataset, "sources"):
-                raise NotApplicable("its data are not at hand") from error
-            raise
+        except Exception as error:
+            if not _missing(subject, error, seen):
+                raise
+            raise NotApplicable(f"its data are not at hand: {error}") from error
     _untouched(seen, "load(split)")
 
 
@@ -264,7 +281,7 @@ def _rows_agree(dataset: Any, split: str) -> None:
                 came="other values when they are asked for in another order",
                 hint="draw what a row needs from a generator that is seeded by i",
             )
-    if hasattr(dataset, "load"):
+    if hasattr(dataset, "load") and fits(dataset.spec(), split):
         whole = dataset.load(split)
         for name, tensor in forwards.items():
             if not torch.equal(tensor, whole[name][places]):
@@ -292,7 +309,7 @@ def _can_be_pickled(rows: Any, split: str) -> None:
 def order_is_a_function_of_seed_and_epoch(subject: Subject) -> None:
     """The batch of a step is a function of (seed, step): in any order, after other epochs, in another process."""
     with _at_hand(subject) as dataset:
-        for in_memory in _ways(subject):
+        for in_memory in _ways(subject, dataset.spec()):
 
             def opened(seed: int, way: bool = in_memory) -> Feed:
                 return _feed(subject, make(subject), dataset.spec(), seed, way)
@@ -300,9 +317,11 @@ def order_is_a_function_of_seed_and_epoch(subject: Subject) -> None:
             _ordered(opened)
 
 
-def _ways(subject: Subject) -> list[bool]:
+def _ways(subject: Subject, spec: DataSpec) -> list[bool]:
     """Held in memory, or streamed from the rows."""
     ways = {True: hasattr(subject.target, "load"), False: hasattr(subject.target, "examples")}
+    if ways[False] and not fits(spec, "train"):
+        ways[True] = False
     return [way for way, there in ways.items() if there]
 
 

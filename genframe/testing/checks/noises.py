@@ -28,7 +28,8 @@ def identity_at_level_zero(subject: Subject) -> None:
                 raise Failure(
                     f"noise(x, level={written}) is x, bit for bit, for {case}",
                     came=came,
-                    hint="apply(x, level) must scale what it adds by the level; a row of zeros means no noise",
+                    hint="apply(x, level) must scale what it adds by the level; a row of zeros means no noise. Where x "
+                    "is made anew (resampled, decoded): torch.where(per_example(level[:, 0], x) != 0, noised, x)",
                 )
 
 
