@@ -57,9 +57,8 @@ def _missing(subject: Subject, error: Exception, seen: Seen) -> bool:
         return True
     if isinstance(error, FileNotFoundError):
         place = Path(str(error.filename or ""))
-        return (
-            not subject.offer.component.example and Path(subject.signature.file).parent not in place.parents
-        )
+        shipped = Path(inspect.getfile(subject.target)).parent in place.parents
+        return not subject.offer.component.example and not shipped
     return isinstance(error, GenframeError) and hasattr(subject.target, "sources")
 
 
