@@ -136,21 +136,28 @@ def test_list_tells_who_brings_torch_in(tmp_path: Path) -> None:
 
 # plugins list --requirements
 
+PART = {"kind": "noise", "name": "salt/salt", "distribution": "genframe-salt", "version": "0.3"}
+
+
+def plugin(distribution: str | None, version: str | None, file: str | None = None) -> dict[str, str | None]:
+    return {"distribution": distribution, "version": version, "file": file, "plugin_sha256": "ab12"}
+
+
 LOCK = {
     "format": 1,
     "versions": {"genframe": "0.1.0", "python": "3.11.7", "torch": "2.13.0+cpu"},
-    "components": {"noise": {"kind": "noise", "name": "salt/salt", "distribution": "genframe-salt", "version": "0.3"}},
+    "components": {"noise": {**PART, "revision": 1, "sha256": "cd34"}},
     "plugins": {
-        "salt": {"distribution": "genframe-salt", "version": "0.3", "file": None},
-        "wave": {"distribution": "genframe-wave", "version": "2.0"},
-        "far": {"distribution": "genframe-far", "version": "1.0"},
-        "my_parts": {"distribution": None, "version": None, "file": "my_parts.py", "plugin_sha256": "ab12"},
+        "salt": plugin("genframe-salt", "0.3"),
+        "wave": plugin("genframe-wave", "2.0"),
+        "far": plugin("genframe-far", "1.0"),
+        "my_parts": plugin(None, None, "my_parts.py"),
     },
     "origins": {
         "genframe-wave": {"editable": True, "commit": {"id": "c0ffee", "changed": True}},
         "genframe-far": {"vcs": "git", "url": "https://example.org/far.git", "commit": {"id": "f00d"}},
     },
-}  # fmt: skip
+}
 
 
 def requirements(genframe: Genframe, lock_file: Path, lock: object) -> list[str]:
