@@ -57,7 +57,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "exports",
         "health",
         "plugin_doctor",
-        "pins",
     ),
     ("cli", "testing", "scaffold", "__main__"),
 )

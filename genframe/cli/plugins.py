@@ -85,7 +85,7 @@ def _require_hook(hook: str) -> None:
 
 
 def _print_requirements(run: Path, json_: bool) -> None:
-    from genframe.pins import pins
+    from genframe.requirements import pins
     from genframe.stored import lock_of
 
     lines = pins(lock_of(run).facts)
