@@ -108,6 +108,12 @@ class Law:
         except (NotImplementedError, AttributeError):
             return None
 
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether nothing tells of bounds: discrete, or of a support that is all of R, or that is not told."""
+        whole = self.support is None or "real" in repr(self.support).lower()
+        return self.sort == "discrete" or (whole and getattr(self.chart_or_none, "flat", True))
+
     @cached_property
     def sort(self) -> str:
         """`continuous`, `discrete`, `constant` (a point mass) or `mixed`.

@@ -78,7 +78,7 @@ def specimens(subject: Subject, shapes: Sequence[Shape], *, plain: bool = False)
     defaults of its options alone. Where it takes none of the shapes, the first other one of TINY and SMALL that it
     does take stands for them; raises what building raised where there is none.
     """
-    seen: set[tuple[str, Shape]] = set()
+    seen: set[tuple[str, Shape, Shape]] = set()
     trouble: Exception | None = None
     for changed in [{}] if plain else variants(subject):
         for shape in (*shapes, *TINY, *SMALL):
@@ -91,7 +91,9 @@ def specimens(subject: Subject, shapes: Sequence[Shape], *, plain: bool = False)
             except Exception as error:
                 trouble = trouble or error
                 continue
-            key = (str(changed), tuple(specimen.law.event_shape))
+            # A prior that is not told its dimension may have the same event in all cases: once is enough.
+            told = subject.kind != "prior" or "dim" in subject.signature.options
+            key = (str(changed), specimen.law.event_shape, shape if told else ())
             if key not in seen:
                 seen.add(key)
                 yield specimen

@@ -463,7 +463,7 @@ def _naive_entropy(logits: Tensor, ndim: int) -> Distribution:
 
 GAUSSIAN = [
     (NoConstant, "log_prob_is_normalised", "-0.5 log(2 pi)"),
-    (ConstantOfLastDimension, "log_prob_of_many_dimensions", "E[r(z) / p(z)]"),
+    (ConstantOfLastDimension, "log_prob_of_many_dimensions", "E[r(z) / p(z)] = 1"),
     (NoJacobian, "log_prob_is_normalised", "-log(std)"),
     (WrongJacobianSign, "log_prob_is_normalised", "2 log(std)"),
     (MeanOverEvent, "log_prob_is_normalised", "mean over the event"),
@@ -551,7 +551,7 @@ BUGS = [
         "own samples",
         zoo.posterior(lambda a, b, n: FlowWithoutLogDet(a, b)),
         "log_prob_of_many_dimensions",
-        "E[r(z) / p(z)]",
+        "E[r(z) / p(z)] = 1",
     ),
     Bug("posterior", "mixed rows", MixedRows, "rows_have_laws_of_their_own", "mixes the rows"),
     Bug(
