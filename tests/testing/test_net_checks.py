@@ -110,7 +110,7 @@ PICTURES = {"needs": ("image",)}
     ],
 )
 def test_a_net_that_is_right_passes(kind: str, net: Any, fields: dict[str, Any]) -> None:
-    assert not (found := failures(kind, net, ("nets",), **fields)), told(found)
+    assert not (found := failures(kind, net, ("nets", "critics"), **fields)), told(found)
 
 
 class Deviation(nn.Module):
@@ -240,7 +240,7 @@ class MultiplesOfEight(Resized):
     ],
 )
 def test_a_wrong_net_is_named(kind: str, net: Any, fields: dict[str, Any], check: str, says: str) -> None:
-    found = failures(kind, net, ("nets",), **fields)
+    found = failures(kind, net, ("nets", "critics"), **fields)
     assert check in found, told(found)
     assert says in found[check], found[check]
 

@@ -1,21 +1,19 @@
-"""What encoders, decoders and discriminators promise beyond running: they see all of it, a row at a time."""
+"""What nets promise beyond running: they see all of it, a row at a time."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from genframe.testing.kit import Failure, NotApplicable, check
+from genframe.testing.net_trial import inputs, results, shaken
 from genframe.testing.runs import NETS, Refusal, built, promised, runs
-from genframe.testing.subject import Subject, tensors
-from genframe.testing.terms import difference, precision
-from genframe.testing.toys import Case, Toys, image
-from genframe.values import Verdict
+from genframe.testing.subject import Subject
+from genframe.testing.toys import Case, image
 
 UNSEEN = 6
 """A sixth of a picture's height or width may go unseen at the borders: strides without padding leave a rest."""
@@ -25,11 +23,11 @@ UNSEEN = 6
 def independent_rows(subject: Subject) -> None:
     """In eval mode what comes of an example does not depend on the other examples of its batch."""
     for case, part in _nets(subject):
-        mine, others = _inputs(subject, case), _inputs(subject, case, seed=5)
+        mine, others = inputs(subject, case), inputs(subject, case, seed=5)
         beside = [_beside(one, other) for one, other in zip(mine, others, strict=True)]
-        results = [dict(_results(subject, part, inputs)) for inputs in (mine, beside)]
-        for name, tensor in results[0].items():
-            change = float((tensor[0] - results[1][name][0]).abs().max())
+        came = [dict(results(subject, part, given)) for given in (mine, beside)]
+        for name, tensor in came[0].items():
+            change = float((tensor[0] - came[1][name][0]).abs().max())
             if change > 1e-4 * (1 + float(tensor[0].abs().max())):
                 raise Failure(
                     f"{name} of the first example is the same whatever the others are, in eval mode ({case})",
@@ -47,9 +45,9 @@ def sees_all_of_its_input(subject: Subject) -> None:
     its height or width may go unseen.
     """
     for case, part in _nets(subject):
-        x, *more = _inputs(subject, case, batch=8)
+        x, *more = inputs(subject, case, batch=8)
         x.requires_grad_()
-        found = [tensor for _, tensor in _results(subject, part, [x, *more], graph=True)]
+        found = [tensor for _, tensor in results(subject, part, [x, *more], graph=True)]
         value = sum((_mixed(tensor) for tensor in found), torch.zeros(()))
         gradient = torch.autograd.grad(value, x, allow_unused=True)[0] if value.requires_grad else None
         if gradient is None or not bool(gradient.any()):
@@ -111,7 +109,7 @@ def fits_the_data(subject: Subject) -> None:
 def every_output_depends_on_the_latent(subject: Subject) -> None:
     """No value of what a decoder gives is the same for every latent: no dead border, no constant channel."""
     for case, part in _nets(subject):
-        ((_, value), *_) = _results(subject, part, _inputs(subject, case, batch=8, wide=True))
+        ((_, value), *_) = results(subject, part, inputs(subject, case, batch=8, wide=True))
         moves = value.detach().std(0) > 0  # (*out_shape)
         if moves.ndim == 3:
             _require_moving_picture(moves, case)
@@ -120,175 +118,15 @@ def every_output_depends_on_the_latent(subject: Subject) -> None:
             raise Failure(f"each of {moves.numel()} values depends on z ({case})", came=f"{dead[:8]} do not")
 
 
-@check("discriminator")
-def gives_a_verdict(subject: Subject) -> None:
-    """A discriminator gives Verdict(score, features): score (batch, ...), features None or (batch, d)."""
-    for run in runs(subject):
-        if not isinstance(run.value, Verdict):
-            raise Failure(
-                f"{run} gives Verdict(score, features)",
-                came=f"a {type(run.value).__name__}",
-                hint="from genframe import Verdict; return Verdict(score)",
-            )
-        score, features = run.value.score, run.value.features
-        if score.ndim < 1 or score.shape[0] != 4:
-            raise Failure(f"the score of {run} is (4, ...) for four examples", came=f"{tuple(score.shape)}")
-        if features is not None and (features.ndim != 2 or features.shape[0] != 4):
-            raise Failure(
-                f"the features of {run} are None or (4, d) for four examples",
-                came=f"{tuple(features.shape)}",
-                hint="side tasks take a vector an example: features.flatten(1) or features.mean((2, 3))",
-            )
-
-
-@check("discriminator")
-def scores_are_logits(subject: Subject) -> None:
-    """Scores are logits: with other weights and inputs they leave the interval from 0 to 1.
-
-    Sixteen draws of weights: a critic whose scores have either sign by chance is failed once in 60,000.
-    """
-    case = next(iter(runs(subject, evaluating=True))).case
-    low, high = 1.0, 0.0
-    for seed in range(16):
-        part = _shaken(built(subject, case, seed=seed, evaluating=True), 0.5, seed)
-        inputs = [3 * v if v.is_floating_point() else v for v in _inputs(subject, case, seed=seed + 1)]
-        found = dict(_results(subject, part, inputs))
-        if "result.score" not in found:
-            raise NotApplicable("it gives no Verdict")
-        score = found["result.score"]
-        low, high = min(low, float(score.min())), max(high, float(score.max()))
-        if low < 0 or high > 1:
-            return
-    raise Failure(
-        "scores are logits, of either sign and any size",
-        came=f"all between {low:.3g} and {high:.3g}, for sixteen draws of large weights",
-        hint="leave out the sigmoid at the end: losses take logits, and compute its logarithm exactly",
-    )
-
-
-@check("discriminator")
-def has_second_derivatives(subject: Subject) -> None:
-    """A penalty on the gradient of the score can be minimised: its own gradient exists, is finite, and is right.
-
-    Compared with finite differences along four random directions, in float64; it is wrong where all four differ,
-    so that kinks (which one direction in some hundred crosses) are no false alarm.
-    """
-    for run in runs(subject):
-        part = _shaken(built(subject, run.case), 0.02)
-        parameters = [p for p in _parameters(part) if p.requires_grad]
-        if not parameters:
-            raise NotApplicable("it has no parameters that could be trained")
-        try:
-            first, second = _derivatives(subject, part, _inputs(subject, run.case), parameters)
-        except RuntimeError as error:
-            raise Failure(
-                f"the score's gradient at x can be differentiated again, as R1 and WGAN-GP do ({run.case})",
-                came=f"RuntimeError: {str(error).splitlines()[0]}",
-                hint="is x detached, or is there an operator without a second derivative?",
-            ) from error
-        for name, gradients in (("gradient at x", [first]), ("gradient of its square", second)):
-            if any(g is not None and not bool(g.isfinite().all()) for g in gradients):
-                raise Failure(
-                    f"the score's {name} is finite ({run.case})",
-                    came="NaN or infinity in it",
-                    hint="the derivative of a root or a norm at 0? add a small number under the root",
-                )
-    _require_right(subject)
-
-
-def _derivatives(
-    subject: Subject, part: Any, inputs: list[Any], parameters: list[nn.Parameter]
-) -> tuple[Tensor, Sequence[Tensor | None]]:
-    """The gradient of the scores at x, and the gradient of its square with respect to the parameters."""
-    x, *more = inputs
-    x.requires_grad_()
-    score = subject.call(part, [x, *more]).score
-    (first,) = torch.autograd.grad(score.sum(), x, create_graph=True)
-    return first, torch.autograd.grad(first.square().sum(), parameters, allow_unused=True)
-
-
-def _require_right(subject: Subject) -> None:
-    """The second derivatives of the first case against finite differences of the penalty."""
-    case = next(iter(runs(subject))).case
-    try:
-        with precision(torch.float64):
-            part = _shaken(built(subject, case, evaluating=True), 0.02)
-            inputs = _inputs(subject, case)
-            parameters = [p for p in _parameters(part) if p.requires_grad]
-            first, second = _derivatives(subject, part, inputs, parameters)
-            pairs = list(_second_slopes(subject, part, inputs, parameters, second))
-    except (RuntimeError, TypeError):
-        return  # it is bound to float32
-    norm = math.sqrt(sum(float(g.square().sum()) for g in second if g is not None))
-    tolerance = 0.05 * norm + 1e-5 * (1 + float(first.detach().square().sum()))
-    if all(abs(measured - foretold) > tolerance for measured, foretold in pairs):
-        text = ", ".join(f"{measured:.4g} ({foretold:.4g})" for measured, foretold in pairs)
-        raise Failure(
-            f"the gradient of a penalty on the score's gradient is that of its value ({case})",
-            came=f"slopes along random directions (and what the gradient says): {text}",
-            hint="an operator whose backward is not differentiable (once_differentiable), or a detached part?",
-        )
-
-
-def _second_slopes(
-    subject: Subject,
-    part: Any,
-    inputs: list[Any],
-    parameters: list[nn.Parameter],
-    second: Sequence[Tensor | None],
-) -> Iterator[tuple[float, float]]:
-    """Finite differences of the penalty along random directions, and what its gradient says of them."""
-    generator = torch.Generator().manual_seed(29)
-
-    def penalty() -> float:
-        return float(_derivatives(subject, part, inputs, parameters)[0].detach().square().sum())
-
-    for _ in range(4):
-        way = [torch.randn(p.shape, generator=generator) for p in parameters]
-        foretold = sum(float((g * w).sum()) for g, w in zip(second, way, strict=True) if g is not None)
-        yield difference(penalty, parameters, way, 1e-8), foretold
-
-
 def _nets(subject: Subject) -> Iterator[tuple[Case, Any]]:
     """The net in each case that it takes, in eval mode, with weights moved by noise: some layers start at zero."""
     for run in runs(subject, evaluating=True):
-        yield run.case, _shaken(run.part, 0.02)
-
-
-def _parameters(part: Any) -> Iterator[nn.Parameter]:
-    if isinstance(part, nn.Module):
-        yield from part.parameters()
-
-
-def _shaken(part: Any, amount: float, seed: int = 0) -> Any:
-    """The part, its parameters moved by `amount` times standard normal noise."""
-    generator = torch.Generator().manual_seed(seed + 17)
-    with torch.no_grad():
-        for parameter in _parameters(part):
-            if parameter.is_floating_point():
-                parameter.add_(amount * torch.randn(parameter.shape, generator=generator))
-    return part
-
-
-def _inputs(
-    subject: Subject, case: Case, *, batch: int = 4, seed: int = 1, wide: bool = False
-) -> list[Tensor]:
-    """What it is called with, without graph; `wide`: the first three times as large."""
-    first, *more = subject.arguments(case, toys=Toys(case, seed, batch))
-    rest = [value.detach() if isinstance(value, Tensor) else value for value in more]
-    return [first.detach() * (3 if wide else 1), *rest]
+        yield run.case, shaken(run.part, 0.02)
 
 
 def _beside(mine: Any, others: Any) -> Any:
     """My first example beside others."""
     return torch.cat([mine[:1], others[1:]]) if isinstance(mine, Tensor) else mine
-
-
-def _results(
-    subject: Subject, part: Any, inputs: list[Any], graph: bool = False
-) -> Iterator[tuple[str, Tensor]]:
-    with torch.set_grad_enabled(graph):
-        yield from tensors(subject.call(part, inputs))
 
 
 def _mixed(tensor: Tensor) -> Tensor:
