@@ -10,7 +10,66 @@ GENFRAME_API = 1
 @hookimpl
 def genframe_noises() -> list[Component]:
     return [
-        Component("gaussian", "genframe_plugins.dae.gaussian:GaussianNoise", summary="isotropic, additive")
+        Component("blend", "genframe_plugins.dae.noises.blend:Blend", summary="towards pure noise"),
+        Component(
+            "block-dropout",
+            "genframe_plugins.dae.noises.block_dropout:BlockDropout",
+            summary="squares of pixels become 0",
+            needs=("image",),
+        ),
+        Component(
+            "blur",
+            "genframe_plugins.dae.noises.blur:Blur",
+            summary="Gaussian, by a deviation in pixels",
+            needs=("image",),
+        ),
+        Component(
+            "cutout",
+            "genframe_plugins.dae.noises.cutout:Cutout",
+            summary="a rectangle is cut out",
+            needs=("image",),
+        ),
+        Component(
+            "downsample",
+            "genframe_plugins.dae.noises.downsample:Downsample",
+            summary="made smaller, and large again",
+            needs=("image",),
+        ),
+        Component(
+            "flip",
+            "genframe_plugins.dae.noises.flip:Flip",
+            summary="labels become other ones",
+            needs=("labels",),
+        ),
+        Component("gaussian", "genframe_plugins.dae.gaussian:GaussianNoise", summary="isotropic, additive"),
+        Component(
+            "gaussian-masking",
+            "genframe_plugins.dae.noises.gaussian_masking:GaussianMasking",
+            summary="additive, and zeros (Cho 2013)",
+        ),
+        Component(
+            "jpeg",
+            "genframe_plugins.dae.noises.jpeg:Jpeg",
+            summary="quantised blocks of 8 x 8 pixels",
+            needs=("image",),
+        ),
+        Component("masking", "genframe_plugins.dae.noises.masking:Masking", summary="values become 0"),
+        Component("poisson", "genframe_plugins.dae.noises.poisson:PoissonNoise", summary="counts of photons"),
+        Component(
+            "rotate-crop",
+            "genframe_plugins.dae.noises.rotate_crop:RotateCrop",
+            summary="a disc is turned in its place",
+            needs=("image",),
+        ),
+        Component(
+            "salt-and-pepper",
+            "genframe_plugins.dae.noises.salt_and_pepper:SaltAndPepper",
+            summary="values become 0 or 1",
+        ),
+        Component(
+            "speckle", "genframe_plugins.dae.noises.speckle:Speckle", summary="multiplicative, Gaussian"
+        ),
+        Component("uniform", "genframe_plugins.dae.noises.uniform:UniformNoise", summary="additive, bounded"),
     ]
 
 

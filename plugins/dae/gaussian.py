@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
-from genframe import Level, Noise, draw_level, per_example
+from genframe import Ge, Level, Noise, draw_level, per_example
 
 
 class GaussianNoise(Noise):
@@ -17,7 +19,7 @@ class GaussianNoise(Noise):
 
     columns = ("std",)
 
-    def __init__(self, *, std: Level = 0.3) -> None:
+    def __init__(self, *, std: Annotated[Level, Ge(0)] = 0.3) -> None:
         self.std = std
 
     def draw(self, x: Tensor) -> Tensor:

@@ -18,4 +18,11 @@ def genframe_functions() -> list[Component]:
             summary="average pooling",
             needs=("image",),
         ),
+        Component(
+            "smooth-labels",
+            "genframe_plugins.functions.labels:smooth_labels",
+            summary="labels as probabilities, some for every class",
+            needs=("labels",),
+            example={"classes": 3},
+        ),
     ]

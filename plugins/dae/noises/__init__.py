@@ -1,0 +1,1 @@
+"""Noises: each draws its level for every example, and every example has its own draw."""
