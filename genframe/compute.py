@@ -39,6 +39,10 @@ class Compiler:
     _templates: dict[str, Evaluate] = field(default_factory=dict)
     _callers: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for hook in self.parts.hooks if self.compiled else ():
+            hook.leave_graphs()
+
     def compile(self, bound: Bound) -> Evaluate:
         """A function of (env, frame) that computes the bound expression."""
         match bound:

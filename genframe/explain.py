@@ -17,7 +17,7 @@ from genframe.hooks import Component
 from genframe.kinds import KINDS
 from genframe.methods import asked
 from genframe.plan import Plan, compile_plan
-from genframe.recipe.model import Instance, Player, Recipe, Schedule, Span, Term
+from genframe.recipe.model import Instance, Player, Recipe, Schedule, Site, Span, Term
 from genframe.registry import Offer
 from genframe.sharing import Move
 from genframe.trial import ROWS, trial_data, undisturbed
@@ -40,6 +40,7 @@ def explain(recipe: Recipe) -> dict[str, Any]:
         "templates": [_expression(bound) for bound in plan.wiring.templates.values()],
         "outputs": [_expression(bound) for bound in plan.wiring.outputs.values()],
         "samplers": [_sampler(sampler) for sampler in recipe.samplers],
+        "sites": [_site(plan, site) for site in recipe.sites],
         "players": _players(plan),
         "routing": _routing(plan),
         "components": _components(plan),
@@ -109,6 +110,31 @@ def _wire(plan: Plan, bound: BoundWire) -> dict[str, Any]:
 
 def _expression(bound: BoundWire) -> dict[str, Any]:
     return {"name": bound.label, "expression": bound.wire.text}
+
+
+def _site(plan: Plan, site: Site) -> dict[str, Any]:
+    """A noise where no wire is: what it changes, and when. `shape` is that of an example."""
+    if site.inside:
+        shape, when = plan.parts.noised[site], "whenever the component is called in training"
+        wires = [b.label for b in _in_order(plan) if site.owner in plan.wiring.touches(b.bound)]
+        changes = f"the {site.what} of {site.owner}{f'.{site.path}' if site.path else ''}, for {', '.join(wires)}"
+    else:
+        player = next(p for p in plan.recipe.players if p.name == site.owner)
+        shape = (sum(p.numel() for p in plan.trained_parameters(player).values()),)
+        changes = f"the {site.what} of {', '.join(plan.trains(player))}, all values as one example"
+        when = {
+            "gradients": f"in each move of {site.owner}, after clipping, before the optimizer's step",
+            "weights": f"while {site.owner} computes its terms and their gradients; then restored to the bit",
+        }[site.what]
+    noise = plan.wiring.instances[site.noise]
+    return {
+        "noise": site.noise,
+        **_instance(noise),
+        "at": str(site),
+        "changes": changes,
+        "shape": list(shape),
+        "when": when,
+    }
 
 
 def _players(plan: Plan) -> list[dict[str, Any]]:

@@ -18,8 +18,9 @@ from genframe.data.spec import DataSpec
 from genframe.data.spec import Field as DataField
 from genframe.errors import Problem, RecipeError
 from genframe.kinds import KINDS
-from genframe.recipe.model import Instance, Schedule
+from genframe.recipe.model import Instance, Schedule, Site
 from genframe.registry import nearest
+from genframe.sites import Hook, attach
 from genframe.values import Levels, Shape, Verdict
 from genframe.wiring import Wiring
 
@@ -30,6 +31,7 @@ class Parts:
 
     `built` are the objects by instance name, `options` the options that functions are called with (the loop
     writes a scheduled one before each step), `shapes` what each was first called with, without the batch.
+    `hooks` are the noises inside components, `noised` what first stood at each of their sites, without the batch.
     """
 
     wiring: Wiring
@@ -37,6 +39,8 @@ class Parts:
     built: dict[str, Any] = field(default_factory=dict)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     shapes: dict[str, tuple[Shape, ...]] = field(default_factory=dict)
+    hooks: list[Hook] = field(default_factory=list)
+    noised: dict[Site, Shape] = field(default_factory=dict)
     _building: list[str] = field(default_factory=list)
     _fixed: set[int] = field(default_factory=set)
 
@@ -81,6 +85,7 @@ class Parts:
                 self.built[name] = target
             else:
                 self.built[name] = self._construct(instance, target, options)
+            attach(self, name)
         finally:
             self._building.pop()
         return self.built[name]

@@ -17,8 +17,9 @@ from genframe.data.promised import Promised
 from genframe.data.spec import DataSpec
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.parts import Parts
-from genframe.recipe.model import Instance, Player, Recipe
+from genframe.recipe.model import Instance, Player, Recipe, Site
 from genframe.sharing import Move, Turn, share
+from genframe.sites import built, checked, flat, never_called, used_by_wires
 from genframe.trial import ROWS, Tracked, Trial, reduced, trial_data, undisturbed
 from genframe.values import Levels, Terms, Verdict
 from genframe.wiring import Wiring
@@ -54,6 +55,12 @@ class Plan:
         instances = self.wiring.instances
         return tuple(n for n, _ in player.trains if self.parts.own_parameters(n) and not instances[n].frozen)
 
+    def sites(self, player: Player, what: str) -> tuple[Site, ...]:
+        """Where noise stands on what a player moves: on its `gradients`, or its `weights`."""
+        return tuple(
+            s for s in self.recipe.sites if not s.inside and (s.owner, s.what) == (player.name, what)
+        )
+
     def fields(self, dataset: str) -> frozenset[str]:
         """The fields of a dataset that a training step reads."""
         terms = frozenset(term.wire for player in self.recipe.players for term in player.minimises)
@@ -68,7 +75,10 @@ class Plan:
         """The moves of a step in which these players add up these terms."""
         return share(
             self.wiring,
-            [Turn(player.name, frozenset(self.trains(player)), terms) for player, terms in turns],
+            [
+                Turn(player.name, frozenset(self.trains(player)), terms, bool(self.sites(player, "weights")))
+                for player, terms in turns
+            ],
             lambda wire: wire not in self._undetachable,
         )
 
@@ -80,9 +90,6 @@ def compile_plan(recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) ->
 
     Raises RecipeError with what is wrong: names, shapes, routing. Leaves torch's generators as they were.
     """
-    sited = [instance for instance in recipe.instances.values() if instance.at]
-    reserved = "`at:` is reserved for sites inside a net or a player, which this version does not have"
-    RecipeError.collect([Problem("GF207", reserved, i.mark, f"{i.name}.at") for i in sited])
     opened = {name: _dataset(recipe, name, (specs or {}).get(name)) for name in recipe.datasets}
     specs = {name: spec for name, (_, spec) in opened.items()}
     fields = {
@@ -91,6 +98,7 @@ def compile_plan(recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) ->
     for name in specs:
         fields.setdefault(f"{name}.index" if name else "index", _index_field())
     wiring = bind(recipe, fields)
+    RecipeError.collect([*used_by_wires(wiring)])
     datasets = {name: dataset for name, (dataset, _) in opened.items()}
     plan = Plan(recipe, datasets, wiring, Parts(wiring, specs))
     try:
@@ -153,6 +161,7 @@ def _try(plan: Plan) -> None:
         for player in recipe.players:
             for term in player.minimises:
                 trial.wire(term.wire)
+        RecipeError.collect([*never_called(parts)])
         for name in _known_wires(wiring):
             trial.wire(name)
         _try_outputs(plan, trial)
@@ -164,6 +173,7 @@ def _try(plan: Plan) -> None:
     for module in parts.modules().values():
         module.zero_grad(set_to_none=True)
     _check_players(plan)
+    _try_sites(plan)
     plan.remarks += _remarks(plan, trial)
 
 
@@ -222,6 +232,22 @@ def _teaches(plan: Plan, total: Tensor, name: str) -> bool:
     parameters = list(plan.parts.own_parameters(name).values())
     gradients = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
     return any(gradient is not None for gradient in gradients)
+
+
+def _try_sites(plan: Plan) -> None:
+    """Each noise on what a player moves, once; and that what a noise stands inside is trained, so in train mode."""
+    players = {player.name: player for player in plan.recipe.players}
+    trained = {name for player in players.values() for name in plan.trains(player)}
+    for site in plan.recipe.sites:
+        if not site.inside:
+            moved = flat([*plan.trained_parameters(players[site.owner]).values()])
+            noise = built(plan.parts, site.noise, tuple(moved.shape[1:]))
+            with torch.no_grad():
+                checked(lambda value, noise=noise: noise(value)[0], moved, site)
+        elif site.owner not in trained:
+            message = f"{site}: nobody trains {site.owner!r}, so that it is never in train mode, and noise inside it "
+            message += "would never be drawn: put the noise on a wire"
+            raise RecipeError(Problem("GF517", message, site.mark, f"{site.noise}.at"))
 
 
 def _check_players(plan: Plan) -> None:

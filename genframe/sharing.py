@@ -15,11 +15,15 @@ from genframe.wiring import Wiring
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A player that moves in this step, the components it trains, and the terms it adds up."""
+    """A player that moves in this step, the components it trains, and the terms it adds up.
+
+    noised: it computes its terms with noise on its weights, so that what they reach is of no use to another.
+    """
 
     player: str
     trains: frozenset[str]
     terms: tuple[str, ...]
+    noised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,18 @@ class _Sharing:
         ] = {}  # the wires that are made and not stale -> whom they carry gradient for
         moves: list[Move] = []
         for index, turn in enumerate(self.turns):
+            if turn.noised:
+                self._forget(turn, owners)
             computations, reused = self._turn(index, turn, owners)
             terms = tuple((term, owners[term] == turn.player) for term in turn.terms)
             moves.append(Move(turn.player, tuple(computations), terms, tuple(reused)))
-            for name in [name for name in owners if self.wiring.reach[name] & turn.trains]:
-                del owners[name]
+            self._forget(turn, owners)
         return [replace(move, release=self._release(index, moves)) for index, move in enumerate(moves)]
+
+    def _forget(self, turn: Turn, owners: dict[str, str | None]) -> None:
+        """What reaches the weights of a player is stale when they move: with its step, or with noise before."""
+        for name in [name for name in owners if self.wiring.reach[name] & turn.trains]:
+            del owners[name]
 
     def _turn(
         self, index: int, turn: Turn, owners: dict[str, str | None]
@@ -118,6 +128,8 @@ class _Sharing:
             if reach[name] & turn.trains:
                 if later == index:
                     return turn.player
+                if turn.noised:
+                    return None
                 whole = all(
                     owner == turn.player for read, owner in reads.items() if reach[read] & turn.trains
                 )

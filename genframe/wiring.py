@@ -82,16 +82,21 @@ class Wiring:
                 yield from self.parts(self.templates[part.name].bound, inside)
 
     def held_by(self, name: str) -> frozenset[str]:
-        """An instance and the instances its constructor asks for (tied weights)."""
+        """An instance, the instances its constructor asks for (tied weights), and the noises that stand inside it."""
         held, queue = {name}, [name]
         while queue:
-            instance = self.instances[queue.pop()]
-            for given in instance.offer.signature().givens:
-                other = str(instance.given.get(given, given))
-                if other in self.instances and other not in held:
-                    held.add(other)
-                    queue.append(other)
+            owner = queue.pop()
+            inside = [site.noise for site in self.recipe.sites if site.inside and site.owner == owner]
+            new = {*self.given(owner), *inside} - held
+            held |= new
+            queue.extend(new)
         return frozenset(held)
+
+    def given(self, name: str) -> frozenset[str]:
+        """The instances that an instance's constructor asks for."""
+        instance = self.instances[name]
+        names = (str(instance.given.get(given, given)) for given in instance.offer.signature().givens)
+        return frozenset(other for other in names if other in self.instances)
 
     def ancestors(self, names: frozenset[str]) -> tuple[str, ...]:
         """`names` and every plain wire they need, in order."""

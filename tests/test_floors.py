@@ -43,7 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "distributions",
     ),
     ("recipe", "rendering"),
-    ("bound", "binding", "wiring", "sharing", "parts", "compute", "trial", "plan"),
+    ("bound", "binding", "wiring", "sharing", "sites", "parts", "compute", "trial", "plan"),
     ("run", "lock", "locked", "requirements", "missing", "packed", "tracking", "data", "pictures"),
     ("engine",),
     (

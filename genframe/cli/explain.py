@@ -54,6 +54,8 @@ def _print(facts: dict[str, Any]) -> None:
     _section("wires with arguments", ("", ""), inlined)
     _section("outputs", ("", ""), [(row["name"], row["expression"]) for row in facts["outputs"]])
     _section("samplers", ("", "", ""), [_sampler(row) for row in facts["samplers"]])
+    rows = [_site(row) for row in facts["sites"]]
+    _section("noise where no wire is, in training alone", ("noise", "at", "changes", "each", "when"), rows)
     for player in facts["players"]:
         _print_player(player)
     _section("routing: which term teaches which component", *_routing(facts["routing"]))
@@ -91,6 +93,10 @@ def _sampler(row: dict[str, Any]) -> tuple[str, str, str]:
     options = ", ".join(f"{key}: {value}" for key, value in row["options"].items())
     asks = ", ".join(row["asks"].values()) if row["asks"] is not None else ""
     return row["name"], f"{row['component']}{f' ({options})' if options else ''}", asks and f"<- {asks}"
+
+
+def _site(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["noise"], row["at"], row["changes"], "x".join(map(str, row["shape"])) or "()", row["when"]
 
 
 def _wire(row: dict[str, Any]) -> tuple[str, ...]:

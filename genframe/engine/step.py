@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,9 @@ from genframe.engine.averages import Averages
 from genframe.engine.draws import Draws
 from genframe.parts import first_value, scheduler
 from genframe.plan import Plan, detached
-from genframe.recipe.model import Instance, Player, Schedule, Span
+from genframe.recipe.model import Instance, Player, Schedule, Site, Span
 from genframe.sharing import Computation, Move
+from genframe.sites import Moved
 from genframe.trial import reduced
 from genframe.values import Terms
 
@@ -43,7 +45,7 @@ class Window:
 class Side:
     """A player at work: its parameters, optimizer, average, and the weights of its terms."""
 
-    def __init__(self, plan: Plan, player: Player, steps_per_epoch: int) -> None:
+    def __init__(self, plan: Plan, player: Player, steps_per_epoch: int, draws: Draws) -> None:
         self.player = player
         self.name = player.name
         self.trains = plan.trains(player)
@@ -61,6 +63,31 @@ class Side:
         if player.ema is not None:
             modules = plan.parts.modules()
             self.averages = Averages(player.ema, {name: modules[name] for name in self.trains})
+        self.noise: dict[str, Moved] = {
+            what: Moved(plan.parts, sites, _seeding(draws))
+            for what in ("gradients", "weights")
+            if (sites := plan.sites(player, what))
+        }
+
+    @contextmanager
+    def noisy_weights(self, step: int) -> Iterator[None]:
+        """Within, the player's parameters are noised; then they are what they were, to the bit.
+
+        Both writes raise the version counters, so that autograd refuses a wire that was made with other weights.
+        """
+        kept = [parameter.detach().clone() for parameter in self.tensors]
+        self.noise["weights"].apply(self.tensors, step)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(self.tensors, kept)
+
+    def noise_gradients(self, step: int) -> None:
+        """Noise the gradients in place; a parameter without one, or with a sparse one, is left alone."""
+        gradients = [p.grad for p in self.tensors if p.grad is not None and not p.grad.is_sparse]
+        if gradients:
+            self.noise["gradients"].apply(gradients, step)
 
     def terms(self, step: int) -> tuple[str, ...]:
         """The terms that this player adds up at a step; none when it rests."""
@@ -111,7 +138,7 @@ class Stepper:
         for module in self.modules.values():
             module.to(device)
             _lay_out(module)
-        self.sides = [Side(plan, player, steps_per_epoch) for player in recipe.players]
+        self.sides = [Side(plan, player, steps_per_epoch, self.draws) for player in recipe.players]
         self.compiler = Compiler(
             plan.parts, bf16=recipe.train.precision == "bf16", compiled=recipe.train.compile
         )
@@ -176,6 +203,28 @@ class Stepper:
 
     def _move(self, program: _Program, env: Env, step: int) -> None:
         side = program.side
+        if "weights" in side.noise:
+            with side.noisy_weights(step):
+                self._differentiate(program, env, step)
+        else:
+            self._differentiate(program, env, step)
+        if side.player.clip is not None:
+            nn.utils.clip_grad_norm_(side.tensors, side.player.clip)
+        if "gradients" in side.noise:
+            side.noise_gradients(step)
+        side.optimizer.step()
+        # Fused optimizers do not raise version counters: without this, a wrong reuse of a wire would be silent.
+        torch.autograd.graph.increment_version(side.tensors)
+        for parameter in side.tensors:  # now, so that no gradient is held through the next forward pass
+            parameter.grad = None
+        if side.averages is not None:
+            side.averages.update()
+        for name in program.move.release:
+            env.pop(name, None)
+
+    def _differentiate(self, program: _Program, env: Env, step: int) -> None:
+        """Compute what the move computes, and the gradient of its terms in what the player trains."""
+        side = program.side
         for instruction in program.instructions:
             self._compute(instruction, env, step)
         total: Tensor | None = None
@@ -189,17 +238,6 @@ class Stepper:
             self._set_live(name, True)
         assert total is not None
         total.backward()  # type: ignore[no-untyped-call]
-        if side.player.clip is not None:
-            nn.utils.clip_grad_norm_(side.tensors, side.player.clip)
-        side.optimizer.step()
-        # Fused optimizers do not raise version counters: without this, a wrong reuse of a wire would be silent.
-        torch.autograd.graph.increment_version(side.tensors)
-        for parameter in side.tensors:  # now, so that no gradient is held through the next forward pass
-            parameter.grad = None
-        if side.averages is not None:
-            side.averages.update()
-        for name in program.move.release:
-            env.pop(name, None)
 
     def _compute(self, instruction: _Instruction, env: Env, step: int) -> None:
         self.draws.seed_step(instruction.base, step)
@@ -269,6 +307,11 @@ def _lay_out(module: nn.Module) -> None:
     """Convolutions compute fastest with channels last."""
     if any(parameter.ndim == 4 for parameter in module.parameters()):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _seeding(draws: Draws) -> Callable[[Site, int], None]:
+    """Draws at a site of a player are a function of (seed, noise and site, step)."""
+    return lambda site, step: draws.seed_step(draws.base("site", site.noise, str(site)), step)
 
 
 def _optimizer(instance: Instance, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:

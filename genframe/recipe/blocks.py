@@ -179,7 +179,7 @@ class Blocks:
 
 
 SETTINGS: dict[str, Any] = {
-    "at": str,
+    "at": str | list[str],
     "init": FilePath,
     "frozen": bool,
     "given": dict[str, str | list[int]],

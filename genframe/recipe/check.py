@@ -13,7 +13,7 @@ from genframe.recipe.bases import check_format
 from genframe.recipe.blocks import Blocks, entries
 from genframe.recipe.datasets import datasets
 from genframe.recipe.load import kind_of
-from genframe.recipe.model import Instance, Player, Recipe, Train, Wire
+from genframe.recipe.model import Instance, Player, Recipe, Site, Train, Wire
 from genframe.recipe.names import name_fault, stem_name, title_fault
 from genframe.recipe.places import KEYS, RESERVED_KEYS, named
 from genframe.recipe.players import Players
@@ -21,6 +21,7 @@ from genframe.recipe.plugins import Plugins
 from genframe.recipe.problems import Problems
 from genframe.recipe.scope import Scope, check_clashes, check_given
 from genframe.recipe.settings import fields
+from genframe.recipe.sites import Sites
 from genframe.recipe.sources import Source
 from genframe.recipe.training import training
 from genframe.recipe.tree import Node
@@ -54,6 +55,7 @@ class Check:
         self._check_names(scope, outputs, instances, listed)
         check_clashes(wires, instances, data.values(), self.problems)
         players = self._players(top, blocks, scope)
+        sites = tuple(self._sites(top, scope, instances))
         train = self._train(top.get("train"))
         values = fields(top, TOP_VALUES, "", self.problems)
         self.problems.raise_errors()
@@ -77,6 +79,7 @@ class Check:
             remarks=self.problems.remarks,
             plugins=tuple(self.plugins.listed),
             samplers=listed["samplers"],
+            sites=sites,
         )
 
     @property
@@ -138,6 +141,14 @@ class Check:
             instance = blocks.instance(node, kind, name, path)
             if instance is not None:
                 yield instance
+
+    def _sites(self, top: dict[str, Node], scope: Scope, instances: list[Instance]) -> Iterator[Site]:
+        """Where the noises stand that have a site of their own."""
+        reader = Sites(scope.instances, [*entries(top.get("players"))], self.problems)
+        made = {instance.name: instance for instance in instances if instance.at is not None}
+        for name, _, node, path in self._slots(top):
+            if name in made:
+                yield from reader.of(made[name], entries(node)["at"], f"{path}.at")
 
     def _wires(self, node: Node | None, section: str) -> tuple[Wire, ...]:
         if node is None:

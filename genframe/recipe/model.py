@@ -39,13 +39,37 @@ class Instance:
     options: Mapping[str, Any]
     mark: Mark
     given: Mapping[str, Any] = field(default_factory=dict)
-    at: str | None = None
+    at: str | list[str] | None = None
     init: str | None = None
     frozen: bool = False
 
     def keywords(self) -> dict[str, Any]:
         """The options as the component is called with them: `from_` for the key `from`."""
         return _keywords(self.offer, self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a noise stands that no wire calls.
+
+    `what` is `input` or `output` of the module at `path` in the component `owner` (`path` is empty for the whole
+    component), or `gradients` or `weights` of the player `owner`.
+    """
+
+    noise: str
+    owner: str
+    what: str
+    path: str
+    mark: Mark
+
+    @property
+    def inside(self) -> bool:
+        """Whether it is inside a component, rather than on what a player moves."""
+        return self.what in ("input", "output")
+
+    def __str__(self) -> str:
+        path = f"{self.owner}.{self.path}" if self.path else self.owner
+        return f"{path}:{self.what}" if self.inside else f"{self.owner}.{self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +186,7 @@ class Recipe:
     remarks: tuple[Problem, ...] = ()
     plugins: tuple[str, ...] = ()
     samplers: tuple[Instance, ...] = ()
+    sites: tuple[Site, ...] = ()
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """The names of the instances of a kind."""
