@@ -26,6 +26,7 @@ Examples:
   genframe plugins check salt --only noise/salt --only '*:bf16'
   genframe plugins check salt --expect noise/salt:bf16
   genframe plugins check --all --json
+  genframe plugins check --list
 
 This is the conformance kit, genframe.testing, which a plugin's own tests run by
   test_plugin = conformance("salt", level=1)
@@ -54,6 +55,7 @@ BAD = ("failed", "unexpected")
 @click.option(
     "--expect", metavar="ID", multiple=True, help="A check that is known to fail; may be given several times."
 )
+@click.option("--list", "listed", is_flag=True, help="Print every check and what it asks, and make none.")
 @click.option("-v", "--verbose", is_flag=True, help="A line a check, rather than failures alone.")
 @options.as_json
 @options.plugins
@@ -63,11 +65,15 @@ def command(
     level: int,
     only: tuple[str, ...],
     expect: tuple[str, ...],
+    listed: bool,
     verbose: bool,
     json_: bool,
     files: tuple[Path, ...],
 ) -> None:
     """Run the conformance kit on plugins, by default on all but genframe's own."""
+    if listed:
+        _list(level, json_)
+        return
     registry = options.registry(files)
     done: dict[str, list[Result]] = {}
     statuses: dict[str, PluginStatus] = {}
@@ -88,6 +94,25 @@ def command(
         _print_sum(done)
     if not sound or any(result.outcome in BAD for results in done.values() for result in results):
         raise SystemExit(3)
+
+
+def _list(level: int, json_: bool) -> None:
+    """Every check of a level: its name, the kinds that it asks, and what."""
+    from genframe.cli.tables import print_table
+    from genframe.testing.kit import EVERY, checks
+
+    rows = [
+        {"check": c.name, "level": c.level, "kinds": sorted(c.kinds), "asks": c.summary}
+        for c in checks(level)
+    ]
+    if json_:
+        options.print_json(rows)
+        return
+    cells = [
+        (str(row["check"]), ", ".join(c.kinds).replace(EVERY, "every kind"), str(row["asks"]))
+        for row, c in zip(rows, checks(level), strict=True)
+    ]
+    print_table(("check", "of", "asks"), cells)
 
 
 def _wanted(
