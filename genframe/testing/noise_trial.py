@@ -38,9 +38,15 @@ class Trial:
 
     @cached_property
     def level_options(self) -> dict[str, Option]:
-        """The options that take a level, by recipe key."""
+        """The options that take a level, by recipe key.
+
+        One that is null by default may say in another way what another option says (a variance, a std): it is left
+        alone, but for the first where all are null.
+        """
         options = self.subject.signature.options
-        return {key: option for key, option in options.items() if marked(option.annotation, Ranged)}
+        found = {key: option for key, option in options.items() if marked(option.annotation, Ranged)}
+        written = {key: option for key, option in found.items() if option.default is not None}
+        return written or dict(list(found.items())[:1])
 
     @cached_property
     def full(self) -> dict[str, float]:

@@ -15,14 +15,28 @@ class GaussianNoise(Noise):
 
     The result is not clipped, so that noise stays independent of the picture. 0.3 of the range [0, 1] hides
     the strokes of a digit from a threshold, but not from an eye.
+
+    How much is said by `std` or by its square, the `variance` (where neither is, std is 0.3): formulas that give
+    one are easily taken for the other, that of gradient noise (Neelakantan et al. 2015, eq. 1) a variance.
+    Raises ValueError for both.
     """
 
     columns = ("std",)
 
-    def __init__(self, *, std: Annotated[Level, Ge(0)] = 0.3) -> None:
-        self.std = std
+    def __init__(
+        self,
+        *,
+        std: Annotated[Level, Ge(0)] | None = None,
+        variance: Annotated[Level, Ge(0)] | None = None,
+    ) -> None:
+        if std is not None and variance is not None:
+            raise ValueError("std and variance say the same thing: give one of them")
+        self.std = 0.3 if std is None and variance is None else std
+        self.variance = variance
 
     def draw(self, x: Tensor) -> Tensor:
+        if self.variance is not None:
+            return draw_level(self.variance, x).sqrt()
         return draw_level(self.std, x)
 
     def apply(self, x: Tensor, level: Tensor) -> Tensor:

@@ -23,5 +23,11 @@ def genframe_schedules() -> list[Component]:
         Component("linear", "genframe_plugins.optim.schedules:linear", example=way),
         Component("cosine", "genframe_plugins.optim.schedules:cosine", example=way),
         Component("exponential", "genframe_plugins.optim.schedules:exponential", example=way),
+        Component(
+            "power",
+            "genframe_plugins.optim.schedules:power",
+            summary="scale / (1 + step)^exponent",
+            example={"scale": 1.0, "exponent": 0.55},
+        ),
         Component("steps", "genframe_plugins.optim.schedules:steps", example=values),
     ]

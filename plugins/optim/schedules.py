@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from genframe import Positive
+from genframe import NonNegative, Positive
 
 
 def linear(
@@ -49,6 +49,14 @@ def exponential(
 ) -> float:
     """From `from` to `to`, both above 0, by a constant factor a step."""
     return float(from_ * (to / from_) ** _share(step, steps_per_epoch, steps, epochs, start))
+
+
+def power(step: int, steps_per_epoch: int, *, scale: float, exponent: NonNegative) -> float:
+    """scale / (1 + step)^exponent: falls for ever, ever slower.
+
+    Gradient noise is `variance: {power: {scale: 0.01, exponent: 0.55}}` (Neelakantan et al. 2015, eq. 1).
+    """
+    return float(scale / (1 + step) ** exponent)
 
 
 def steps(
