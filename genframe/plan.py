@@ -184,7 +184,10 @@ def _known_wires(wiring: Wiring) -> Iterator[str]:
 
 
 def _try_outputs(plan: Plan, trial: Trial) -> None:
-    """Each output once: a data field as argument stands for two rows of it, `n` and `k` for 2, `z` for a latent."""
+    """Each output once.
+
+    A data field as argument stands for two rows of it, `n` and `k` for 2, `z` for a latent, `level` for one a row.
+    """
     for output in plan.wiring.outputs.values():
         frame = {name: _example(plan, trial, name) for name in output.wire.params}
         with torch.no_grad():
@@ -196,6 +199,8 @@ def _example(plan: Plan, trial: Trial, name: str) -> Tracked:
         return trial.data[name]
     if name in ("n", "k"):
         return Tracked(ROWS)
+    if name == "level":
+        return Tracked(torch.full((ROWS,), 0.5), 1)
     if name == "z":
         priors = plan.recipe.of_kind("prior")
         if priors:

@@ -77,9 +77,9 @@ class Noise:
         table = self._table(x, self.draw(x) if level is None else level)
         return self.apply(x, table), Levels(table, self.columns)
 
-    def noised(self, x: Tensor) -> Tensor:
-        """x noised at a drawn level, alone: for outputs, which can't unpack."""
-        return self(x)[0]
+    def noised(self, x: Tensor, level: Tensor | Levels | float | None = None) -> Tensor:
+        """x noised at a drawn level, or at the given one, alone: for outputs, which can't unpack."""
+        return self(x, level)[0]
 
     def _table(self, x: Tensor, level: Tensor | Levels | float) -> Tensor:
         if isinstance(level, Levels):

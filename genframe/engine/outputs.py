@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from inspect import Parameter, Signature
 from typing import Any
 
 import torch
@@ -47,6 +48,9 @@ class Outputs:
             with torch.no_grad():
                 return evaluate(self._wires(above), frame)
 
+        # A metric may serve outputs of one and of two arguments: denoise(picture), denoise(picture, level).
+        parameters = [Parameter(param, Parameter.POSITIONAL_ONLY) for param in output.wire.params]
+        setattr(call, "__signature__", Signature(parameters))  # noqa: B010, mypy knows no such attribute
         return call
 
     def arguments(self, name: str) -> tuple[str, ...]:

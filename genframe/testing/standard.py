@@ -15,6 +15,9 @@ from genframe.recipe.dump import dump
 
 Tree = dict[str, Any]
 
+RESTORER = "restorer"
+"""Instead of a kind: a decoder that takes no latent, but a picture of the size of the data."""
+
 _NET = {"use": "mlp", "hidden": [32]}
 _DATA = {"use": "digits", "batch_size": 64}
 _CODER: Tree = {"data": _DATA, "encoder": _NET, "decoder": _NET}
@@ -137,6 +140,7 @@ _LOSSES: tuple[tuple[tuple[str, ...], Callable[[Subject], Tree]], ...] = (
 )
 
 _RECIPES: dict[str, Callable[[Subject], Tree]] = {
+    RESTORER: lambda subject: {"pipeline": "denoiser", "data": _DATA, "decoder": subject.block},
     "encoder": _at(_VAE, "encoder"),
     "decoder": _at(_VAE, "decoder"),
     "prior": _at(_VAE, "prior"),

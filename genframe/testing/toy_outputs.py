@@ -82,6 +82,11 @@ class ToyOutputs:
         """x and noise; without draws a fixed function of x that looks like it."""
         return x + 0.1 * (torch.randn_like(x) if self.draws else torch.sin(1000 * x))
 
+    def noised(self, x: Tensor, level: Tensor) -> Tensor:
+        """x with noise of the deviation `level` (batch,); without draws a fixed function of x that looks like it."""
+        noise = torch.randn_like(x) if self.draws else 2**0.5 * torch.sin(1000 * x)
+        return x + level.reshape(-1, *[1] * (x.ndim - 1)) * noise
+
     def restored(self, x: Tensor) -> Tensor:
         return self.reconstruct(self.corrupted(x))
 
@@ -122,7 +127,7 @@ def _normal(place: int) -> Tensor:
 
 
 OUTPUTS = (
-    *("encode", "decode", "reconstruct", "denoise", "corrupted", "restored", "sample"),
+    *("encode", "decode", "reconstruct", "denoise", "noised", "corrupted", "restored", "sample"),
     *("elbo_parts", "log_prob", "log_weights"),
 )
 """The public outputs that the toy model has."""

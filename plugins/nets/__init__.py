@@ -25,6 +25,12 @@ def genframe_decoders() -> list[Component]:
             summary="transposed convolutions, from a vector or a map",
             needs=("image",),
         ),
+        Component(
+            "unet",
+            "genframe_plugins.nets.unet:UNet",
+            summary="from a picture to a picture of the same size, with or without skips, told a level or not",
+            needs=("image",),
+        ),
     ]
 
 

@@ -14,6 +14,7 @@ from genframe.recipe import load_recipe
 from genframe.recipe.model import Recipe
 from genframe.testing.kit import EVERY, Failure, NotApplicable, check, told
 from genframe.testing.runs import listed, refused
+from genframe.testing.standard import RESTORER
 from genframe.testing.standard import recipe as standard
 from genframe.testing.subject import RecipeSubject, Subject
 from genframe.testing.toys import WIRES
@@ -50,8 +51,7 @@ def trains_in_a_recipe(subject: Subject) -> None:
     """The smallest recipe about it (`genframe plugins new` writes it) is valid, builds and trains for some steps."""
     _require_known_wires(subject)
     with _blamed(subject):
-        recipe = _standard(subject)
-        trained = few_steps(recipe)
+        recipe, trained = _trained(subject)
     if subject.kind != "schedule":  # whose numbers are guesses
         _require_finite(trained)
     for name, instance in recipe.instances.items():
@@ -84,7 +84,20 @@ def _about_pipeline(name: str) -> dict[str, Any]:
     return {"genframe": 1, "pipeline": name, "data": data, **parts, "train": {"epochs": 1}}
 
 
-def _standard(subject: Subject) -> Recipe:
+def _trained(subject: Subject) -> tuple[Recipe, Trained]:
+    """The smallest recipe after some steps; where a decoder refuses a latent vector, the one that restores pictures."""
+    recipe = _standard(subject, subject.kind)
+    try:
+        return recipe, few_steps(recipe)
+    except RecipeError as error:
+        cause = error.__cause__
+        if subject.kind != "decoder" or cause is None or not refused(cause):
+            raise
+        recipe = _standard(subject, RESTORER)
+        return recipe, few_steps(recipe)
+
+
+def _standard(subject: Subject, kind: str) -> Recipe:
     """The smallest recipe about a component, with the options that the kit builds it with."""
     options = {
         key: list(value) if isinstance(value, tuple) else value for key, value in subject.options().items()
@@ -92,7 +105,7 @@ def _standard(subject: Subject) -> Recipe:
     call = called(subject.target)
     takes = subject.entries()[0].parameters if call is not None and subject.entries() else ()
     tree = standard(
-        subject.kind,
+        kind,
         subject.offer.name,
         options=options,
         takes=takes if subject.kind in ("loss", "function") else (),
