@@ -8,6 +8,11 @@ GENFRAME_API = 1
 @hookimpl
 def genframe_metrics() -> list[Component]:
     return [
+        Component(
+            "ais-log-likelihood",
+            "genframe_plugins.metrics.annealed:ais_log_likelihood",
+            summary="log p(x) of a Boltzmann machine, log Z by annealing",
+        ),
         Component("elbo", "genframe_plugins.metrics.elbo:elbo", summary="the evidence lower bound"),
         Component(
             "rate-distortion",
