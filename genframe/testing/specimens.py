@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_origin
@@ -76,7 +77,7 @@ def specimens(subject: Subject, shapes: Sequence[Shape], *, plain: bool = False)
     A prior gets its event by an option `dim`, where it has one, else as its latent_shape; a posterior by
     latent_shape, a likelihood by data_shape (pictures of one row where it does not take vectors). plain: with the
     defaults of its options alone. Where it takes none of the shapes, the first other one of TINY and SMALL that it
-    does take stands for them; raises what building raised where there is none.
+    does take stands for them. Raises NotApplicable where there is none: that it can't be built is another check's.
     """
     seen: set[tuple[str, Shape, Shape]] = set()
     trouble: Exception | None = None
@@ -98,7 +99,14 @@ def specimens(subject: Subject, shapes: Sequence[Shape], *, plain: bool = False)
                 seen.add(key)
                 yield specimen
     if not seen and trouble:
-        raise trouble
+        raise NotApplicable(f"no event of few numbers could be had: {type(trouble).__name__}: {trouble}")
+
+
+def whole(subject: Subject) -> Iterator[Specimen]:
+    """The component in each of its cases: pictures, and vectors where it takes them."""
+    for case in subject.cases:
+        with suppress(RuntimeError, ValueError, TypeError, IndexError, AssertionError):
+            yield _built(subject, case, {})
 
 
 def ask(found: Iterator[Specimen], question: Callable[[Specimen], None]) -> None:
@@ -163,7 +171,8 @@ def _specimen(subject: Subject, shape: Shape, changed: Mapping[str, Any]) -> Spe
 def _contexts(subject: Subject, shape: Shape) -> Iterator[tuple[Case, dict[str, Any]]]:
     """Cases and options under which the event may get the shape, best first."""
     picture = (1, *(1,) * max(0, 2 - len(shape)), *shape)
-    as_data = (picture,) if "image" in subject.needs else (shape, picture)
+    coloured = (3, *picture[1:])
+    as_data = (picture, coloured) if "image" in subject.needs else (shape, picture, coloured)
     if subject.kind == "likelihood":
         yield from ((Case(f"data_shape={data}", data), {}) for data in as_data)
         return

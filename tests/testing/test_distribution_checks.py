@@ -195,6 +195,35 @@ def test_options_are_tried_away_from_their_defaults() -> None:
     assert made == [{}, {"learned": True}, {"sigma": 0.6}]
 
 
+class ColoursAlone(zoo.Categorical256):
+    """Takes three channels."""
+
+    def __init__(self, data_shape):
+        channels, _, _ = data_shape
+        if channels != 3:
+            raise ValueError("three channels")
+        super().__init__(data_shape)
+
+
+class WidePicturesAlone(zoo.Categorical256):
+    """Takes no picture narrower than ten."""
+
+    def __init__(self, data_shape):
+        if data_shape[-1] < 10:
+            raise ValueError("too narrow")
+        super().__init__(data_shape)
+
+
+@pytest.mark.parametrize("target", [ColoursAlone, WidePicturesAlone])
+def test_a_likelihood_that_takes_no_small_event_does_not_fail(target: type) -> None:
+    made = {name: result("likelihood", target, name) for name in CHECKS if "likelihood" in CHECKS[name].kinds}
+    if target is WidePicturesAlone:  # a vector of 6, as a case of the kit, is too narrow as well
+        assert made["samples_follow_log_prob"].outcome == "skipped"
+        assert "too narrow" in made["samples_follow_log_prob"].message
+    assert made["law_shapes"].outcome == "passed"
+    assert not {name: r.message for name, r in made.items() if not r.good}
+
+
 def test_parameters_are_moved_but_not_through_zero() -> None:
     from genframe.testing.specimens import move
 
