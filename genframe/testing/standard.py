@@ -34,11 +34,13 @@ class Subject:
 
     block: as the recipe writes it, `{"use": "salt/salt", "amount": 0.1}`.
     takes: the names of a function's or loss's positional parameters; methods: those of a class.
+    needs: what it says it requires of data, such as `labels`.
     """
 
     block: Mapping[str, Any]
     takes: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     @property
     def use(self) -> str:
@@ -104,12 +106,19 @@ def _term(subject: Subject, player: str, known: Sequence[str]) -> Tree:
     }
 
 
+def _noise(subject: Subject) -> Tree:
+    """What a denoising autoencoder corrupts by; noise on labels is a wire that nothing uses."""
+    if "labels" in subject.needs:
+        return {**_VAE, "noise": subject.block, "wires": {"y_noised, y_level": "noise(y)"}}
+    return {**_DAE, "noise": subject.block}
+
+
 def _function(subject: Subject) -> Tree:
     """Of one tensor: of the data and of what the model makes of them, whose distance is a second term.
 
-    Of several it is a wire that nothing uses.
+    Of several, or of a wire by its name that is not x, it is a wire that nothing uses.
     """
-    if len(subject.takes) > 1:
+    if len(subject.takes) > 1 or set(subject.takes) & {*_VAE_WIRES} - {"x"}:
         return {**_VAE, "function": subject.block, "wires": {"changed": subject.call("function", _VAE_WIRES)}}
     wires = {"likeness": "mse(function(x), function(p_x.mean))"}
     players = {"model": {"minimises": {"likeness": 1}}}
@@ -145,7 +154,7 @@ _RECIPES: dict[str, Callable[[Subject], Tree]] = {
     "decoder": _at(_VAE, "decoder"),
     "prior": _at(_VAE, "prior"),
     "discriminator": _at(_GAN, "discriminator"),
-    "noise": _at(_DAE, "noise"),
+    "noise": _noise,
     "loss": _loss,
     "posterior": _at(_VAE, "posterior"),
     "likelihood": _at(_VAE, "likelihood"),
@@ -167,10 +176,11 @@ def recipe(
     *,
     takes: Sequence[str] = (),
     methods: Sequence[str] = (),
+    needs: Sequence[str] = (),
 ) -> Tree:
     """The recipe that `recipe_text` writes, as a mapping."""
     block = {"use": use, **(options or {})}
-    made = _RECIPES[kind](Subject(block, tuple(takes), tuple(methods)))
+    made = _RECIPES[kind](Subject(block, tuple(takes), tuple(methods), tuple(needs)))
     head: Tree = {"genframe": 1, "name": f"{use.partition('/')[0]}-{kind}", "pipeline": made["pipeline"]}
     listed: Tree = {"plugins": list(plugins)} if plugins else {}
     return {**head, **listed, **made, "train": {"epochs": 2}}

@@ -61,7 +61,7 @@ def noised_has_the_form_of_x(subject: Subject) -> None:
                     came=f"a {levels.table.dtype} of the shape {tuple(levels.table.shape)}",
                     hint="draw(x) gives (batch,) or (batch, columns); `columns` names them",
                 )
-    _names_fit(subject, levels.names)
+    _names_fit(noise, levels.names)
     _noised_alone(noise, x)
 
 
@@ -80,16 +80,16 @@ def _noised_alone(noise: Any, x: Tensor) -> None:
             )
 
 
-def _names_fit(subject: Subject, names: tuple[str, ...]) -> None:
+def _names_fit(noise: Any, names: tuple[str, ...]) -> None:
     wrong = [name for name in names if not name.isidentifier() or name in ("table", "names")]
     if wrong or len(set(names)) < len(names) or not names:
         raise Failure(
             "the columns have different names that can be attributes: levels.angle",
             came=f"the names {names}",
         )
-    declared = getattr(subject.target, "columns", names)
+    declared = getattr(noise, "columns", names)
     if isinstance(declared, tuple) and declared != names:
-        raise Failure(f"levels.names is the class's `columns`, {declared}", came=f"{names}")
+        raise Failure(f"levels.names is the noise's `columns`, {declared}", came=f"{names}")
 
 
 @check("noise")

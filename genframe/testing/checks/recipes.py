@@ -110,6 +110,7 @@ def _standard(subject: Subject, kind: str) -> Recipe:
         options=options,
         takes=takes if subject.kind in ("loss", "function") else (),
         methods=public_methods(subject.target) if subject.is_class else (),
+        needs=subject.needs,
     )
     return load_recipe(tree, ["device=cpu"], registry=subject.registry)
 
