@@ -21,6 +21,7 @@ from genframe.signature import REQUIRED, Option, Signature
 from genframe.testing.examples import NONE, example
 from genframe.testing.kit import CheckSubject, NotApplicable
 from genframe.testing.toys import Case, Toys, image, vector
+from genframe.values import Shape
 
 BATCH = 4
 """Rows of a toy batch."""
@@ -113,6 +114,10 @@ class Subject:
         pictures = (image(1, 28, 28), image(1, 28, 20), image(3, 28, 20))
         return pictures if "image" in self.needs else (vector(6), *pictures)
 
+    def event(self, case: Case) -> Shape:
+        """The shape of what a likelihood is a law of: data, or a label where it says `needs=("labels",)`."""
+        return () if "labels" in self.needs else case.data_shape
+
     def options(self, **changed: Any) -> dict[str, Any]:
         """Options by their recipe keys: those of `Component.example`, a guess for each other one that is required.
 
@@ -181,9 +186,14 @@ class Subject:
         return values
 
     def call(self, part: Any, arguments: Sequence[Any], *, entry: str = "", seed: int = 2) -> Any:
-        """Call a built part, or a method of it, under a seed."""
+        """Call a built part, or a method of it, under a seed.
+
+        The sample dimensions that a net puts in front itself (`sample_ndim`) come behind the batch: rows are rows.
+        """
         torch.manual_seed(seed)
-        return (getattr(part, entry) if entry else part)(*arguments)
+        value = (getattr(part, entry) if entry else part)(*arguments)
+        ahead: int = getattr(part, "sample_ndim", 0)
+        return value.movedim(ahead, 0) if ahead and isinstance(value, Tensor) else value
 
     def run(self, case: Case, *, batch: int = BATCH, seed: int = 0, evaluating: bool = False) -> Any:
         """Build, and call with toy values: the result."""

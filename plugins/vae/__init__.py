@@ -38,6 +38,12 @@ def genframe_likelihoods() -> list[Component]:
             "genframe_plugins.vae.likelihoods:GaussianLikelihood",
             summary="one sigma, fixed or learned",
         ),
+        Component(
+            "categorical",
+            "genframe_plugins.vae.labels:CategoricalLikelihood",
+            summary="of labels: a logit for each class",
+            needs=("labels",),
+        ),
     ]
 
 

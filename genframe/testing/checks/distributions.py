@@ -29,7 +29,8 @@ def law_shapes(subject: Subject) -> None:
 
 def _shapes(specimen: Specimen) -> None:
     law, case = specimen.law, specimen.case
-    due = {"posterior": case.latent_shape, "likelihood": case.data_shape}.get(specimen.subject.kind)
+    subject = specimen.subject
+    due = {"posterior": case.latent_shape, "likelihood": subject.event(case)}.get(subject.kind)
     if due is None:
         due = getattr(specimen.part, "event_shape", None)
         if due is None:

@@ -37,9 +37,10 @@ def takes_says_what_forward_accepts(subject: Subject) -> None:
             )
         found = part(torch.zeros(2, *shape), *subject.arguments(case, batch=2)[1:])
         event, batch = tuple(found.event_shape), tuple(found.batch_shape)
-        if (batch, event) != ((2,), case.data_shape):
+        due = subject.event(case)
+        if (batch, event) != ((2,), due):
             raise Failure(
-                f"{subject.name} of features (2, *{shape}) is a law of batch (2,) over {case.data_shape}",
+                f"{subject.name} of features (2, *{shape}) is a law of batch (2,) over {due}",
                 came=f"batch {batch}, event {event}",
                 hint="takes(data_shape) and forward must agree: channels first, (channels, height, width)",
             )
