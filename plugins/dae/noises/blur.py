@@ -41,8 +41,9 @@ class Blur(Noise):
 def _blurring(std: Tensor, side: int, dtype: torch.dtype) -> Tensor:
     """The matrix that blurs a side, for each std (batch, 1): (batch, side, side)."""
     steps, waves = _kernel_waves(side, std.device)
+    std = std.clamp(1e-3, 2 * side)
     reach = (4 * std + 0.5).floor()
-    kernel = torch.exp(-0.5 * (steps / std.clamp(min=1e-3)).square()) * (steps <= reach)  # (batch, steps)
+    kernel = torch.exp(-0.5 * (steps / std).square()) * (steps <= reach)  # (batch, steps)
     kernel = kernel * torch.where(steps > 0, 2, 1)  # to both sides
     factors = (kernel @ waves) / kernel.sum(1, keepdim=True)  # (batch, frequencies)
     transform = cosines(side, std.device, dtype)
@@ -51,7 +52,7 @@ def _blurring(std: Tensor, side: int, dtype: torch.dtype) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _kernel_waves(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Distances 0 ... 4 side (a wider Gaussian leaves a plain grey anyway), and their cosines (steps, side)."""
-    steps = torch.arange(4 * side + 1, device=device)
+    """Distances to 4 std of a Gaussian that leaves a plain grey, twice as wide as the side; their cosines (steps, side)."""
+    steps = torch.arange(8 * side + 1, device=device)
     turns = steps.unsqueeze(1) * torch.arange(side, device=device) % (2 * side)
     return steps.float(), torch.cos(turns * (math.pi / side))

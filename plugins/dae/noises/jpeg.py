@@ -49,7 +49,7 @@ def _coded(x: Tensor, coarseness: Tensor, tables: Tensor, colours: Tensor | None
     blocks = padded.reshape(batch, channels, tall // 8, 8, wide // 8, 8).transpose(3, 4)
     waves = torch.kron(*[cosines(8, x.device, x.dtype)] * 2)  # (64 frequencies, 64 pixels)
     coefficients = blocks.reshape(batch, channels, -1, 64) @ waves.T
-    step = (coarseness.reshape(-1, 1, 1, 1) * tables).clamp(1, 255)  # (batch, channels, 1, 64)
+    step = (coarseness.reshape(-1, 1, 1, 1) * tables).round().clamp(1, 255)  # (batch, channels, 1, 64)
     share = coefficients / step
     rounded = share + (share.round() - share).detach() if share.requires_grad else share.round()
     blocks = ((rounded * step) @ waves).reshape(batch, channels, tall // 8, wide // 8, 8, 8)

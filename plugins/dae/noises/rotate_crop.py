@@ -46,7 +46,7 @@ class RotateCrop(Noise):
         turned = grid_sample(x, _turn(angle, across, down, x), padding_mode="border", align_corners=False)
         distance = _distance(across, down, x)  # (batch, 1, height, width)
         inside = (per_example(radius, x) * (min(x.shape[-2:]) / 2) - distance).clamp(0, 1)
-        return torch.lerp(x, turned, inside * per_example(angle != 0, x))
+        return torch.lerp(x, turned, (inside * per_example(angle != 0, x)).to(x.dtype))
 
 
 def _turn(angle: Tensor, across: Tensor, down: Tensor, x: Tensor) -> Tensor:
