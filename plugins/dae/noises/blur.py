@@ -52,7 +52,7 @@ def _blurring(std: Tensor, side: int, dtype: torch.dtype) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _kernel_waves(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Distances to 4 std of a Gaussian that leaves a plain grey, twice as wide as the side; their cosines (steps, side)."""
+    """Distances to 4 std of the widest Gaussian, which leaves a plain grey, and their cosines (steps, side)."""
     steps = torch.arange(8 * side + 1, device=device)
     turns = steps.unsqueeze(1) * torch.arange(side, device=device) % (2 * side)
     return steps.float(), torch.cos(turns * (math.pi / side))
