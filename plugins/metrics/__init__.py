@@ -9,9 +9,42 @@ GENFRAME_API = 1
 def genframe_metrics() -> list[Component]:
     return [
         Component(
+            "accuracy",
+            "genframe_plugins.metrics.accuracy:accuracy",
+            summary="the share of examples that a classifier gets right",
+        ),
+        Component(
             "ais-log-likelihood",
             "genframe_plugins.metrics.annealed:ais_log_likelihood",
             summary="log p(x) of a Boltzmann machine, log Z by annealing",
+        ),
+        Component(
+            "denoising",
+            "genframe_plugins.metrics.denoising:denoising",
+            summary="PSNR and SSIM at levels of noise, beside filters and nearest neighbours",
+            needs=("image",),
+        ),
+        Component(
+            "psnr",
+            "genframe_plugins.metrics.fidelity:psnr",
+            summary="peak signal-to-noise ratio of restored pictures",
+            needs=("image",),
+        ),
+        Component(
+            "ssim",
+            "genframe_plugins.metrics.fidelity:ssim",
+            summary="structural similarity of restored pictures",
+            needs=("image",),
+        ),
+        Component(
+            "score-error",
+            "genframe_plugins.metrics.score:score_error",
+            summary="the score that a denoiser tells, against the true one of a mixture of Gaussians",
+        ),
+        Component(
+            "trick-probe",
+            "genframe_plugins.metrics.trick:trick_probe",
+            summary="how well simple statistics predict the level of a noise",
         ),
         Component("elbo", "genframe_plugins.metrics.elbo:elbo", summary="the evidence lower bound"),
         Component(

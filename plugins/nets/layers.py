@@ -28,6 +28,14 @@ def stack(widths: Sequence[int], activation: str) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+def draw_weights(net: nn.Module, std: float | None) -> None:
+    """Draw the weights of all linear layers from N(0, std^2), biases zero; with None they stay torch's own."""
+    for layer in net.modules() if std is not None else ():
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, 0.0, std)
+            nn.init.zeros_(layer.bias)
+
+
 def normalisation(name: str, channels: int) -> list[nn.Module]:
     """No layer, or one: `batch`, or `group` with the most groups, at most 8, that divide `channels`."""
     if name == "batch":

@@ -7,15 +7,16 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from genframe import Count, Shape
+from genframe import Count, NonNegative, Shape
 
-from .layers import stack
+from .layers import draw_weights, stack
 
 
 class MLPEncoder(nn.Module):
     """x (batch, *in_shape) -> features (batch, hidden[-1]).
 
-    One layer of 400 rectified units: the encoder of Kingma & Welling (2014) at today's width.
+    One layer of 400 rectified units: the encoder of Kingma & Welling (2014) at today's width. `init_std` draws the
+    weights from N(0, init_std^2) and sets the biases to zero; without it they are torch's.
     """
 
     def __init__(
@@ -24,9 +25,11 @@ class MLPEncoder(nn.Module):
         *,
         hidden: tuple[Count, ...] = (400,),
         activation: Literal["relu", "leaky_relu", "tanh", "elu", "gelu", "silu"] = "relu",
+        init_std: NonNegative | None = None,
     ) -> None:
         super().__init__()
         self.net = stack((math.prod(in_shape), *hidden), activation)
+        draw_weights(self, init_std)
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.net(x.flatten(1))
@@ -34,7 +37,10 @@ class MLPEncoder(nn.Module):
 
 
 class MLPDecoder(nn.Module):
-    """z (batch, *in_shape) -> (batch, *out_shape), what the likelihood takes; no activation at the end."""
+    """z (batch, *in_shape) -> (batch, *out_shape), what the likelihood takes; no activation at the end.
+
+    `init_std` as for the encoder.
+    """
 
     def __init__(
         self,
@@ -43,11 +49,13 @@ class MLPDecoder(nn.Module):
         *,
         hidden: tuple[Count, ...] = (400,),
         activation: Literal["relu", "leaky_relu", "tanh", "elu", "gelu", "silu"] = "relu",
+        init_std: NonNegative | None = None,
     ) -> None:
         super().__init__()
         widths = (math.prod(in_shape), *hidden)
         self.net = stack(widths, activation)
         self.last = nn.Linear(widths[-1], math.prod(out_shape))
+        draw_weights(self, init_std)
         self.out_shape = tuple(out_shape)
 
     def forward(self, z: Tensor) -> Tensor:
