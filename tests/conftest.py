@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,3 +32,17 @@ def untuned() -> Iterator[None]:
 
         torch.set_flush_denormal(False)
         process._made.clear()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many of the bugs that were put into components the conformance kit saw, by kind."""
+    reports = [r for group in ("passed", "failed") for r in terminalreporter.getreports(group)]
+    mutants = [facts for r in reports for key, facts in getattr(r, "user_properties", ()) if key == "mutant"]
+    if not mutants:
+        return
+    made, killed = (Counter(m["kind"] for m in mutants if m["killed"] >= least) for least in (False, True))
+    pointed = sum(m["pointed"] for m in mutants)
+    kinds = ", ".join(f"{kind} {killed[kind]}/{count}" for kind, count in sorted(made.items()))
+    rate = f"{sum(killed.values())} of {len(mutants)} seen ({sum(killed.values()) / len(mutants):.0%})"
+    terminalreporter.section("mutants of the conformance kit")
+    terminalreporter.write_line(f"{rate}, {pointed} with a message that points at the bug: {kinds}")

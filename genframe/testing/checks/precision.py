@@ -130,7 +130,7 @@ def _require_near(expected: Mapping[str, Tensor], came: Mapping[str, Tensor], ca
         if not torch.allclose(came[name], tensor, rtol=1e-4, atol=1e-5):
             raise Failure(
                 f"{name} is the same compiled and not, for {case}",
-                came=f"a difference of up to {float((came[name] - tensor).abs().max()):.3g}",
+                came=f"a difference of up to {float((came[name] - tensor).detach().abs().max()):.3g}",
                 hint="a value that was read once, by .item() or a Python `if`, is frozen into the compiled graph",
             )
 
