@@ -73,8 +73,8 @@ MUTANTS = [
     ),
     _conv("encoder", '    "gelu": nn.GELU,\n', "", "activation: 'gelu'", "layers.py"),
     _encoder(
-        '] = "relu",\n    ) -> None:\n        super().__init__()\n        self',
-        '] = "rleu",\n    ) -> None:\n        super().__init__()\n        self',
+        '] = "relu",\n        init_std: NonNegative | None = None,\n    ) -> None:\n        super().__init__()\n        self.net = stack((math.prod(in_shape), *hidden), activation)',
+        '] = "rleu",\n        init_std: NonNegative | None = None,\n    ) -> None:\n        super().__init__()\n        self.net = stack((math.prod(in_shape), *hidden), activation)',
         "default",
     ),
 ]
