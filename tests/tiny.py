@@ -50,6 +50,8 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "decoder={use: conv, width: 2}",
         "discriminators={clean: {use: conv, width: 2}, grainy: {use: patch, width: 2}}",
     ),
+    "rbm/digits": ("data.batch_size=16", "priors.rbm={hidden: 8, chains: 5, sweeps: 2}"),
+    "rbm/mnist": ("data.batch_size=16", "priors.rbm={hidden: 8, chains: 5, sweeps: 2}"),
     "hybrid/vae-gan": (
         "data.batch_size=16",
         "prior.dim=3",

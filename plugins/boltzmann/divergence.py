@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from genframe import Count, Terms
-from genframe_plugins.boltzmann.rbm import RBM
+
+from .rbm import RBM
 
 
 def cd(x: Tensor, rbm: RBM, *, k: Count = 1) -> Terms:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.distributions import constraints
 
 from genframe import Count, DiagonalGaussian, Positive, Shape
-from genframe_plugins.boltzmann.rbm import RBM
+
+from .rbm import RBM
 
 
 class GaussianRBM(RBM):
@@ -23,7 +24,7 @@ class GaussianRBM(RBM):
     """
 
     log_sigma: Tensor  # (visible,)
-    support = constraints.real
+    support: constraints.Constraint = constraints.real
 
     def __init__(
         self,
@@ -70,9 +71,8 @@ class GaussianRBM(RBM):
         return flat / self._variance
 
     def _visible_law(self, field: Tensor) -> DiagonalGaussian:
-        mean, sigma = field, self.log_sigma.exp()
-        if len(self.event_shape) != 1:
-            mean, sigma = (part.unflatten(-1, self.event_shape) for part in (mean, sigma))
+        mean = field.reshape(*field.shape[:-1], *self.event_shape)
+        sigma = self.log_sigma.exp().reshape(self.event_shape)
         return DiagonalGaussian(mean, sigma, event_ndim=len(self.event_shape))
 
     def _given_noisy(self, state: Tensor, noisy: Tensor, evidence: Tensor | float) -> DiagonalGaussian:

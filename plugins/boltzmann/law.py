@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from genframe_plugins.boltzmann.partition import ENUMERATED, drawn_exactly
+from .partition import ENUMERATED, drawn_exactly
 
 if TYPE_CHECKING:
-    from genframe_plugins.boltzmann.rbm import RBM
+    from .rbm import RBM
 
 
 class BoltzmannLaw(Distribution):
@@ -32,7 +32,7 @@ class BoltzmannLaw(Distribution):
 
     @property
     def support(self) -> Any:
-        return constraints.independent(self.machine.support, len(self.event_shape))
+        return constraints.independent(self.machine.support, len(self.event_shape))  # type: ignore[no-untyped-call]
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """(*sample_shape, *event), without gradient."""

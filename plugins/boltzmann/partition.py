@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +12,7 @@ from torch.distributions import constraints
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from genframe_plugins.boltzmann.rbm import RBM
+    from .rbm import RBM
 
 ENUMERATED = 12
 """Units of a side whose states a law goes through at each step: 4,096 of them."""
@@ -77,7 +78,7 @@ def annealed_log_z(machine: RBM, base: Tensor, temperatures: int, chains: int) -
     flat = machine._flat(machine._visible_law(base.expand(chains, -1)).sample())
     log_weight = machine._base_log_z(base).double().expand(chains).clone()
     gain = machine._gain(flat)
-    for before, after in zip(inverse, inverse[1:], strict=False):
+    for before, after in pairwise(inverse):
         raised = F.softplus(after * gain) - F.softplus(before * gain)
         log_weight += ((after - before) * machine._slope(flat, base) + raised.sum(-1)).double()
         h = torch.bernoulli(torch.sigmoid(after * gain))
@@ -97,7 +98,7 @@ def inverse_temperatures(count: int) -> list[float]:
 
 
 def _between(knots: tuple[tuple[float, float], ...], place: float) -> float:
-    for (left, low), (right, high) in zip(knots, knots[1:], strict=False):
+    for (left, low), (right, high) in pairwise(knots):
         if place <= right:
             return low + (high - low) * (place - left) / (right - left)
     return knots[-1][1]

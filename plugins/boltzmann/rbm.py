@@ -10,8 +10,9 @@ from torch.distributions import constraints
 from torch.nn import functional as F
 
 from genframe import Bernoulli, Count, DiagonalGaussian, Shape
-from genframe_plugins.boltzmann.law import BoltzmannLaw
-from genframe_plugins.boltzmann.partition import ENUMERATED, annealed_log_z, exact_log_z, log_mean_exp
+
+from .law import BoltzmannLaw
+from .partition import ENUMERATED, annealed_log_z, exact_log_z, log_mean_exp
 
 
 class RBM(nn.Module):
@@ -149,7 +150,7 @@ class RBM(nn.Module):
 
     # What a machine of other visible units has otherwise.
 
-    support = constraints.boolean
+    support: constraints.Constraint = constraints.boolean
 
     def _started(self, n: int) -> Tensor:
         return torch.bernoulli(torch.full((n, self.sizes[0]), 0.5))
@@ -161,7 +162,7 @@ class RBM(nn.Module):
         return flat
 
     def _visible_law(self, field: Tensor) -> Bernoulli | DiagonalGaussian:
-        shaped = field.unflatten(-1, self.event_shape) if len(self.event_shape) != 1 else field
+        shaped = field.reshape(*field.shape[:-1], *self.event_shape)
         return Bernoulli(shaped, event_ndim=len(self.event_shape))
 
     def _given_noisy(

@@ -24,12 +24,12 @@ def ais_log_likelihood(
     """The mean over a split of log p(x) = -F(x) - log Z in nats, with log Z by annealing (Salakhutdinov & Murray 2008).
 
     free_energy: an output x -> F(x) (batch,). annealed_log_z: an output (x, temperatures, chains) -> estimates of
-    log Z (chains,) whose exp is unbiased; x are the data, which give the base rates. log Z is the logarithm of the mean of
-    exp. `lower` and `upper` are the likelihood where that mean is 3 of its standard errors higher and lower; the error
-    by the examples is apart. The estimate of log Z is low on the average, and so the likelihood *high*: chains that
-    miss a mode show nowhere, so that more temperatures are the check (numbers beside the figure, always).
+    log Z (chains,) whose exp is unbiased; x are the data, which give the base rates. log Z is the logarithm of the
+    mean of exp. `lower` and `upper` are the likelihood where that mean is 3 of its standard errors higher and lower;
+    the error by the examples is apart. The estimate of log Z is low on the average, and so the likelihood *high*:
+    chains that miss a mode show nowhere, so that more temperatures are the check (quote their number).
     """
-    parts = [(free_energy(batch["x"]).double(), batch["x"]) for batch in data.batches(batch_size)]
+    parts = [(free_energy(batch["x"]).detach().double(), batch["x"]) for batch in data.batches(batch_size)]
     energy = torch.cat([part for part, _ in parts])
     draws = annealed_log_z(torch.cat([x for _, x in parts]), temperatures, chains).double()
     log_z, low, high = interval(draws)
@@ -50,4 +50,5 @@ def interval(draws: Tensor) -> tuple[float, float, float]:
     weights = (draws - top).exp()
     mean = float(weights.mean())
     error = float(weights.std()) / len(weights) ** 0.5 if len(weights) > 1 else 0.0
-    return tuple(top + math.log(max(value, 0.01 * mean)) for value in (mean, mean - 3 * error, mean + 3 * error))  # type: ignore[return-value]
+    middle, low, high = (max(mean + shift * error, 0.01 * mean) for shift in (0, -3, 3))
+    return top + math.log(middle), top + math.log(low), top + math.log(high)
