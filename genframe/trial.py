@@ -98,7 +98,9 @@ class Trial:
             case FromEngine():
                 return Tracked(ROWS)
             case Part(instance=name):
-                return Tracked(self.parts.handed(name))
+                handed = self.parts.handed(name)
+                self._remember_buffers(name)
+                return Tracked(handed)
             case Template(name=name):
                 return Tracked(self._callable(name))
             case Items(items=items):
@@ -147,7 +149,9 @@ class Trial:
             has = f"it has {', '.join(methods)}" if methods else "it has none"
             message = f"{bound.name!r} is no public method of {name!r}; {has}"
             raise RecipeError(Problem("GF506", message, bound.place, _path(wire)))
-        return Tracked(getattr(self.parts[name], bound.name))
+        method = getattr(self.parts[name], bound.name)
+        self._remember_buffers(name)
+        return Tracked(method)
 
     def _invoke(self, call: Invoke, frame: dict[str, Tracked], wire: BoundWire) -> Tracked:
         args = [self.bound(arg, frame, wire) for arg in call.args]
@@ -198,7 +202,7 @@ class Trial:
         return lead
 
     def _remember_buffers(self, name: str) -> None:
-        """Running averages must not move in a trial: they are put back when it ends."""
+        """Running averages and chains must not move in a trial: they are put back when it ends."""
         part = self.parts.built[name]
         for key, buffer in part.named_buffers() if isinstance(part, nn.Module) else ():
             if (name, key) not in self._buffers:
