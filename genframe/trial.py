@@ -191,14 +191,18 @@ class Trial:
         return self.parts.caller(name)
 
     def _lead(self, name: str, args: list[Tracked], lead: int) -> int:
-        """The dimensions in front of a net's result: those of its first argument, whose event it knows."""
+        """The dimensions in front of a net's result: those of its first argument, whose event it knows.
+
+        And those that it says it puts there itself (`sample_ndim`): the steps of a network that takes several.
+        """
         shapes = self.parts.shapes[name]
         if (
             KINDS[self.parts.wiring.instances[name].kind].folds
             and shapes
             and isinstance(args[0].value, Tensor)
         ):
-            return args[0].value.ndim - len(shapes[0])
+            ahead: int = getattr(self.parts.built[name], "sample_ndim", 0)
+            return args[0].value.ndim - len(shapes[0]) + ahead
         return lead
 
     def _remember_buffers(self, name: str) -> None:

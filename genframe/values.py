@@ -79,7 +79,7 @@ class Noise:
 
     def noised(self, x: Tensor, level: Tensor | Levels | float | None = None) -> Tensor:
         """x noised at a drawn level, or at the given one, alone: for outputs, which can't unpack."""
-        return self(x, level)[0]
+        return self.apply(x, self._table(x, self.draw(x) if level is None else level))
 
     def _table(self, x: Tensor, level: Tensor | Levels | float) -> Tensor:
         if isinstance(level, Levels):

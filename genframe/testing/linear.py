@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution, MultivariateNormal
 
 from genframe.values import Shape
 
@@ -35,13 +36,14 @@ class LinearModel:
         object.__setattr__(self, "code_mean", torch.zeros(2) if self.fitting else torch.tensor([1.5, -1.0]))
         object.__setattr__(self, "code_root", torch.eye(2) if self.fitting else _ROOT)
 
-    def outputs(self) -> dict[str, Callable[..., Tensor]]:
+    def outputs(self) -> dict[str, Callable[..., Any]]:
         """The model's outputs by their public names."""
         return {
             "encode": self.encode,
             "decode": self.decode,
             "reconstruct": lambda x: self.decode(self.encode(x)),
             "sample": lambda n: self.decode(torch.randn(n, 2)),
+            "transition": self.transition,
         }
 
     def encode(self, x: Tensor) -> Tensor:
@@ -59,6 +61,10 @@ class LinearModel:
         if z.ndim != 2 or z.shape[1] != 2:
             raise ValueError(f"decode takes z (batch, 2), not {tuple(z.shape)}")
         return (z @ _MAP.T + _SHIFT).reshape(-1, *self.shape)
+
+    def transition(self, x: Tensor) -> Distribution:
+        """x (batch, *shape) -> p(x'|x) of a chain whose stationary law is the model's: half of x, and a fresh draw."""
+        return MultivariateNormal(0.5 * (x + _SHIFT), 0.75 * _MAP @ _MAP.T)  # the shape's last dimension is 2
 
     @property
     def mean(self) -> Tensor:

@@ -50,11 +50,12 @@ class Run:
 ELSEWHERE = (
     *(vector(6, latent_shape=shape) for shape in ((3,), (1,), (4,), (8,), (2, 4, 4))),
     *(image(*shape, latent_shape=(8,)) for shape in ((1, 32, 32), (3, 32, 32), (3, 64, 64))),
+    vector(6, latent_shape=(6,)),
     image(3, 27, 22, latent_shape=(3, 27, 22)),
 )
 """Where a component is tried that refuses all the usual cases.
 
-A sphere lies in space, a net takes one size, a U-Net a latent that is a picture of the size of the data.
+A sphere lies in space, a net takes one size, what restores takes a latent of the data's shape.
 """
 
 

@@ -192,7 +192,7 @@ class Subject:
         """
         torch.manual_seed(seed)
         value = (getattr(part, entry) if entry else part)(*arguments)
-        ahead: int = getattr(part, "sample_ndim", 0)
+        ahead: int = getattr(self.target, "sample_ndim", 0)
         return value.movedim(ahead, 0) if ahead and isinstance(value, Tensor) else value
 
     def run(self, case: Case, *, batch: int = BATCH, seed: int = 0, evaluating: bool = False) -> Any:

@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genframe.distributions import DiagonalGaussian
 from genframe.testing.kit import NotApplicable
 from genframe.testing.toys import Case
+from genframe.values import Levels
 
 STD = 0.25
 """The standard deviation of p(x|z), and about what each live latent adds to it."""
@@ -87,8 +89,18 @@ class ToyOutputs:
         noise = torch.randn_like(x) if self.draws else 2**0.5 * torch.sin(1000 * x)
         return x + level.reshape(-1, *[1] * (x.ndim - 1)) * noise
 
+    def corruption(self, x: Tensor) -> tuple[Tensor, Levels]:
+        """x with noise, and its deviation: drawn between 0.1 and 0.5, or a fixed function of x."""
+        mean = x.flatten(1).mean(1)
+        level = 0.1 + 0.4 * (torch.rand_like(mean) if self.draws else torch.sin(1000 * mean).square())
+        return self.noised(x, level), Levels(level.unsqueeze(1), ("level",))
+
     def restored(self, x: Tensor) -> Tensor:
         return self.reconstruct(self.corrupted(x))
+
+    def transition(self, x: Tensor) -> DiagonalGaussian:
+        """x (batch, ...) -> p(x'|x) of a Markov chain: the restored x, and noise."""
+        return DiagonalGaussian(self.restored(x), torch.tensor(STD), event_ndim=len(self.case.data_shape))
 
     def sample(self, n: int) -> Tensor:
         """(n, *data_shape) from p(x|z)p(z): without draws the next n of a fixed sequence."""
@@ -127,7 +139,17 @@ def _normal(place: int) -> Tensor:
 
 
 OUTPUTS = (
-    *("encode", "decode", "reconstruct", "denoise", "noised", "corrupted", "restored", "sample"),
+    *(
+        "encode",
+        "decode",
+        "reconstruct",
+        "denoise",
+        "noised",
+        "corrupted",
+        "corruption",
+        "restored", "transition",
+        "sample",
+    ),
     *("elbo_parts", "log_prob", "log_weights"),
 )
 """The public outputs that the toy model has."""

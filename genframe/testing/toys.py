@@ -214,6 +214,13 @@ class Toys:
             return Bernoulli(features, event_ndim=len(shape))
         return DiagonalGaussian(features, torch.ones(()), event_ndim=len(shape))
 
+    def restore(self, noised: Tensor) -> Distribution:
+        """A noised x (..., *data_shape) -> p(x|noised): the mean nears x with quality, and depends a little on it."""
+        per_value = len(self.case.data_shape)
+        return self.observe(
+            noised.mean(tuple(range(-per_value, 0))).reshape(-1, *[1] * len(self.case.latent_shape))
+        )
+
     @cached_property
     def fake(self) -> Tensor:
         """Generated data (batch, *data_shape): other examples at quality 1, noise far from the data at 0."""
@@ -346,7 +353,7 @@ COMPONENTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "discrim
 
 WIRES = (
     *COMPONENTS,
-    *("x", "y", "index", "q_z", "z", "p_z", "p_x", "observe", "infer", "generate", "fake"),
+    *("x", "y", "index", "q_z", "z", "p_z", "p_x", "observe", "infer", "generate", "restore", "fake"),
     *("real_verdict", "fake_verdict", "x_noised", "x_level", "restored"),
     *("p_y", "code", "q_code", "condition"),
     *("k", "n", "step", "batch_size"),

@@ -74,11 +74,61 @@ def genframe_noises() -> list[Component]:
 
 
 @hookimpl
+def genframe_decoders() -> list[Component]:
+    return [
+        Component(
+            "gsn",
+            "genframe_plugins.dae.chains.gsn:GSN",
+            summary="generative stochastic network: hidden noise, tied weights, several steps",
+            example={"hidden": [20, 20]},
+        )
+    ]
+
+
+@hookimpl
+def genframe_functions() -> list[Component]:
+    return [
+        Component(
+            "tangent-noise",
+            "genframe_plugins.dae.chains.contractive:tangent_noise",
+            summary="noise along the manifold that an encoder knows",
+        )
+    ]
+
+
+@hookimpl
+def genframe_samplers() -> list[Component]:
+    return [
+        Component(
+            "chain",
+            "genframe_plugins.dae.chains.chain:chain",
+            summary="a Markov chain of corrupting and denoising, in parallel, clamped or not",
+            example={"burn_in": 10},
+        ),
+        Component(
+            "langevin",
+            "genframe_plugins.dae.chains.langevin:langevin",
+            summary="annealed Langevin dynamics by a denoiser's score",
+        ),
+    ]
+
+
+@hookimpl
 def genframe_losses() -> list[Component]:
     return [
+        Component(
+            "contractive",
+            "genframe_plugins.dae.chains.contractive:contractive",
+            summary="squared Frobenius norm of the encoder's Jacobian",
+        ),
         Component("l1", "genframe_plugins.dae.distances:l1", summary="mean absolute difference"),
         Component("mse", "genframe_plugins.dae.distances:mse", summary="mean squared difference"),
         Component("nll", "genframe_plugins.dae.nll:nll", summary="-log p(x): the negative log-likelihood"),
+        Component(
+            "walkback",
+            "genframe_plugins.dae.chains.walkback:walkback",
+            summary="nll of the clean x along a chain that walks away from it",
+        ),
     ]
 
 

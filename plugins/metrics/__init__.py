@@ -23,6 +23,7 @@ def genframe_metrics() -> list[Component]:
             "genframe_plugins.metrics.denoising:denoising",
             summary="PSNR and SSIM at levels of noise, beside filters and nearest neighbours",
             needs=("image",),
+            example={"levels": (0.3,)},
         ),
         Component(
             "psnr",
@@ -56,6 +57,24 @@ def genframe_metrics() -> list[Component]:
             "log-likelihood",
             "genframe_plugins.metrics.likelihood:log_likelihood",
             summary="importance-sampled log p(x) with k samples",
+        ),
+        Component(
+            "chain-mixing",
+            "genframe_plugins.metrics.mixing:chain_mixing",
+            summary="autocorrelation time, effective sample size and mode switches of a Markov chain",
+            example={"steps": 50},
+        ),
+        Component(
+            "parzen",
+            "genframe_plugins.metrics.parzen:parzen",
+            summary="Parzen-window log-likelihood by the published protocol, with its warning",
+            example={"samples": 100},
+        ),
+        Component(
+            "two-sample",
+            "genframe_plugins.metrics.two_sample:two_sample",
+            summary="energy distance between samples and data, with a permutation test",
+            example={"count": 50, "permutations": 99},
         ),
         Component(
             "active-units",

@@ -82,6 +82,8 @@ def eval_is_deterministic(subject: Subject) -> None:
     if not subject.is_module:
         raise NotApplicable("it is no module, so it has no eval mode")
     case, part = first(subject, evaluating=True)
+    if getattr(part, "sample_ndim", 0):
+        raise NotApplicable("it says that it gives samples (sample_ndim)")
     (entry,) = subject.entries()
     with torch.no_grad():
         one, other = (result(subject, part, case, entry, seed=seed) for seed in (2, 3))

@@ -1,0 +1,1 @@
+"""Denoising autoencoders that generate: Markov chains, walkback, generative stochastic networks, Langevin dynamics."""

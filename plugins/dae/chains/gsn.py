@@ -1,0 +1,119 @@
+"""The generative stochastic network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from genframe import Count, Noise, NonNegative, Shape
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "relu": torch.relu,
+}
+
+
+class GSN(nn.Module):
+    """x (batch, *out_shape) -> what the likelihood takes after each of `steps` steps: (steps, batch, *out_shape).
+
+    Bengio et al. 2014, Deep Generative Stochastic Networks, section 4: layers of hidden units with tied weights W_i,
+
+        h_i = f(W_i h_{i-1} + W_{i+1}^T h_{i+1} + b_i + std e) + std e',    e, e' ~ N(0, I)
+
+    start at 0. A step corrupts x by the recipe's noise, updates the odd layers, then the even ones, x among them:
+    p(x|h_1) is sampled (or its mean taken), and is where the next step starts. Without noise in the first layer, as in
+    the published code, whose settings are the defaults. With `likelihood(gsn(x))` the samples' dimension of p_x is the
+    step, and `nll` averages over it: the published cost is the sum, `steps` times as much. One layer and std 0 is a
+    denoising autoencoder with tied weights, trained by walkback.
+    """
+
+    sample_ndim = 1  # dimensions that the result has in front of the batch
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        noise: Noise,
+        likelihood: Callable[[Tensor], Distribution],
+        *,
+        hidden: tuple[Count, ...] = (1500, 1500),
+        steps: Count = 4,
+        std: NonNegative = 2.0,
+        first_std: NonNegative = 0.0,
+        activation: Literal["tanh", "sigmoid", "relu"] = "tanh",
+        move: Literal["sample", "mean"] = "sample",
+    ) -> None:
+        """first_std: `std` of the first hidden layer. Raises ValueError where a likelihood takes not what x has."""
+        super().__init__()
+        if tuple(in_shape) != tuple(out_shape):
+            raise ValueError(
+                f"a GSN restores what it is given: {tuple(in_shape)} to {tuple(out_shape)} is none"
+            )
+        self.out_shape, self.steps, self.move = tuple(out_shape), steps, move
+        self.stds = (0.0, first_std, *[std] * (len(hidden) - 1))
+        self.activation = ACTIVATIONS[activation]
+        self._held = (noise, likelihood)  # in a tuple: their parameters are not this net's
+        sizes = (math.prod(out_shape), *hidden)
+        self.weights = nn.ParameterList(_uniform(above, below) for below, above in pairwise(sizes))
+        self.biases = nn.ParameterList(torch.zeros(size) for size in sizes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state: Any = x
+        made = []
+        for _ in range(self.steps):
+            _, features, state = self._step(state)
+            made.append(features)
+        return torch.stack(made)
+
+    def advance(self, state: Tensor | Sequence[Tensor]) -> tuple[Distribution, tuple[Tensor, ...]]:
+        """A step of the chain: a state (x, h_1, h_2 ...), or x alone at the start -> p(x'|h_1), and the next state."""
+        p_x, _, after = self._step(state)
+        return p_x, after
+
+    def _step(self, state: Tensor | Sequence[Tensor]) -> tuple[Distribution, Tensor, tuple[Tensor, ...]]:
+        noise, likelihood = self._held
+        x, *hidden = (state,) if isinstance(state, Tensor) else state
+        top = len(self.weights)
+        layers: list[Tensor | None] = [noise.noised(x).flatten(1), *hidden, *[None] * (top - len(hidden))]
+        for layer in range(1, top + 1, 2):
+            layers[layer] = self._updated(layers, layer)
+        features = self._into(layers, 0).view(-1, *self.out_shape)
+        for layer in range(2, top + 1, 2):
+            layers[layer] = self._updated(layers, layer)
+        p_x = likelihood(features)
+        moved = p_x.sample() if self.move == "sample" else p_x.mean
+        return p_x, features, (moved, *(h for h in layers[1:] if h is not None))
+
+    def _updated(self, layers: Sequence[Tensor | None], layer: int) -> Tensor:
+        std, into = self.stds[layer], self._into(layers, layer).float()  # noise is drawn in full precision
+        if std == 0:
+            return self.activation(into)
+        made = self.activation(torch.add(into, torch.randn_like(into), alpha=std))
+        noised: Tensor = torch.add(made, torch.randn_like(made), alpha=std)
+        return noised
+
+    def _into(self, layers: Sequence[Tensor | None], layer: int) -> Tensor:
+        """What a layer is given by those below and above, which is nothing where they are still 0."""
+        below = layers[layer - 1] if layer else None
+        above = layers[layer + 1] if layer < len(self.weights) else None
+        into = self.biases[layer]
+        if below is not None:
+            into = F.linear(below, self.weights[layer - 1], into)
+        if above is not None:
+            into = torch.addmm(into, above, self.weights[layer])
+        return into
+
+
+def _uniform(rows: int, columns: int) -> Tensor:
+    """Weights (rows, columns) by Glorot and Bengio (2010)."""
+    weight = torch.empty(rows, columns)
+    nn.init.xavier_uniform_(weight)
+    return weight
