@@ -24,6 +24,12 @@ def _conv(kind: str, old: str, new: str, says: str, file: str = "conv.py") -> Mu
     return Mutant(kind, "conv", "nets", file, old, new, says)
 
 
+_DEFAULT = """] = "relu",
+        init_std: NonNegative | None = None,
+    ) -> None:
+        super().__init__()
+        self.net = stack((math.prod(in_shape), *hidden), activation)"""
+
 MUTANTS = [
     # shapes
     _encoder(_FEATURES, f"{_FEATURES}.squeeze()", "squeeze"),
@@ -72,9 +78,5 @@ MUTANTS = [
         "bfloat16",
     ),
     _conv("encoder", '    "gelu": nn.GELU,\n', "", "activation: 'gelu'", "layers.py"),
-    _encoder(
-        '] = "relu",\n        init_std: NonNegative | None = None,\n    ) -> None:\n        super().__init__()\n        self.net = stack((math.prod(in_shape), *hidden), activation)',
-        '] = "rleu",\n        init_std: NonNegative | None = None,\n    ) -> None:\n        super().__init__()\n        self.net = stack((math.prod(in_shape), *hidden), activation)',
-        "default",
-    ),
+    _encoder(_DEFAULT, _DEFAULT.replace("relu", "rleu"), "default"),
 ]
