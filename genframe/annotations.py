@@ -6,6 +6,7 @@ annotate a keyword-only parameter; so may the names that are defined here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le, Len, Lt, MinLen, MultipleOf
@@ -22,6 +23,7 @@ __all__ = [
     "MinLen",
     "MultipleOf",
     "NonNegative",
+    "Of",
     "Positive",
     "Probability",
     "Schedulable",
@@ -47,6 +49,16 @@ class Relative:
 
     def __repr__(self) -> str:
         return "Relative()"
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """Marks an option that takes a component of a kind, by its name or as a block, and gets it built.
+
+    `inner: Annotated[Noise, Of("noise")]`; a list of them is `tuple[Annotated[Noise, Of("noise")], ...]`.
+    """
+
+    kind: str
 
 
 Schedulable = Annotated[float, Scheduled()]

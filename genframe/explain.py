@@ -189,6 +189,10 @@ def _instance(instance: Instance) -> dict[str, Any]:
 def _value(value: Any) -> Any:
     if isinstance(value, Schedule):
         return {value.offer.name: {key: _value(inner) for key, inner in value.options.items()}}
+    if isinstance(value, Instance):
+        return _instance(value)
+    if isinstance(value, tuple):
+        return [_value(inner) for inner in value]
     return value
 
 

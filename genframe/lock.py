@@ -209,7 +209,13 @@ def used_code(recipe: Recipe, instances: Mapping[str, Instance] | None = None) -
 
 
 def _instances(recipe: Recipe) -> Iterator[tuple[str, Instance]]:
-    """Every instance of the recipe under its place."""
+    """Every instance of the recipe under its place, and those that the options of others hold under theirs."""
+    for place, instance in _whole(recipe):
+        yield place, instance
+        yield from ((part.name, part) for part in instance.parts())
+
+
+def _whole(recipe: Recipe) -> Iterator[tuple[str, Instance]]:
     yield from recipe.instances.items()
     for name, data in recipe.datasets.items():
         yield f"datasets.{name}" if name else "data", data.instance

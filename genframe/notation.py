@@ -28,6 +28,8 @@ WORDS: dict[str, Any] = {
     **{f"genframe.annotations.{name}": word for name, word in _OWN.items()},
     "collections.abc.Mapping": Mapping,
     "collections.abc.Sequence": Sequence,
+    "genframe.Noise": Any,  # the type of what `Of("noise")` marks
+    "genframe.values.Noise": Any,
 }
 """Every word that may stand in an option's annotation, by its full name."""
 
@@ -115,8 +117,8 @@ class _Reader:
     def _bound(self, node: ast.expr) -> Any:
         """A bound with constant arguments: `Ge(0)`, `Len(min_length=1)`."""
         name = self.source.dotted(node.func) if isinstance(node, ast.Call) else None
-        if not isinstance(node, ast.Call) or name not in WORDS or not name.endswith(_BOUNDS):
-            raise _refusal(self.source, node, f"is not a call of {', '.join(_BOUNDS)}")
+        if not isinstance(node, ast.Call) or name not in WORDS or not name.endswith((*_BOUNDS, ".Of")):
+            raise _refusal(self.source, node, f"is not a call of {', '.join(_BOUNDS)}, Of")
         bound: Callable[..., Any] = WORDS[name]
         positional = [constant(self.source, value) for value in node.args]
         keywords = {str(word.arg): constant(self.source, word.value) for word in node.keywords}

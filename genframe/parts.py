@@ -32,6 +32,7 @@ class Parts:
     `built` are the objects by instance name, `options` the options that functions are called with (the loop
     writes a scheduled one before each step), `shapes` what each was first called with, without the batch.
     `hooks` are the noises inside components, `noised` what first stood at each of their sites, without the batch.
+    `inner` are the components that options of others hold.
     """
 
     wiring: Wiring
@@ -41,6 +42,7 @@ class Parts:
     shapes: dict[str, tuple[Shape, ...]] = field(default_factory=dict)
     hooks: list[Hook] = field(default_factory=list)
     noised: dict[Site, Shape] = field(default_factory=dict)
+    inner: dict[str, tuple[Instance, Any]] = field(default_factory=dict)
     _building: list[str] = field(default_factory=list)
     _fixed: set[int] = field(default_factory=set)
 
@@ -79,7 +81,7 @@ class Parts:
         try:
             self.shapes[name] = tuple(shapes)
             target = instance.offer.load()
-            options = {key: first_value(value) for key, value in instance.keywords().items()}
+            options = {key: self._option(value, shapes) for key, value in instance.keywords().items()}
             if not inspect.isclass(target):
                 self.options[name] = options
                 self.built[name] = target
@@ -89,6 +91,25 @@ class Parts:
         finally:
             self._building.pop()
         return self.built[name]
+
+    def _option(self, value: Any, shapes: Sequence[Shape]) -> Any:
+        """An option as its component gets it: a schedule's first number, a component built."""
+        if isinstance(value, tuple):
+            return tuple(self._option(inside, shapes) for inside in value)
+        return self._part(value, shapes) if isinstance(value, Instance) else first_value(value)
+
+    def _part(self, instance: Instance, shapes: Sequence[Shape]) -> Any:
+        """A component that another's option holds, built from the shapes that the other is called with."""
+        self.shapes[instance.name] = tuple(shapes)
+        target = instance.offer.load()
+        options = {key: self._option(value, shapes) for key, value in instance.keywords().items()}
+        if inspect.isclass(target):
+            part = self._construct(instance, target, options)
+        else:
+            self.options[instance.name] = options
+            part = _with_options(target, options)
+        self.inner[instance.name] = instance, part
+        return part
 
     def _construct(self, instance: Instance, target: Any, options: dict[str, Any]) -> Any:
         givens = [self._given(instance, name) for name in instance.offer.signature().givens]

@@ -322,8 +322,9 @@ def _optimizer(instance: Instance, parameters: list[nn.Parameter]) -> torch.opti
 
 def _scheduled_options(plan: Plan) -> Iterator[tuple[Callable[[float], None], Callable[[int, int], float]]]:
     """Each scheduled option: how it is written before a step (a function's option or an attribute), and its value."""
-    for name, part in plan.parts.built.items():
-        for parameter, value in plan.wiring.instances[name].keywords().items():
+    built = {name: (plan.wiring.instances[name], part) for name, part in plan.parts.built.items()}
+    for name, (instance, part) in (built | plan.parts.inner).items():
+        for parameter, value in instance.keywords().items():
             if isinstance(value, Schedule):
                 yield _writer(plan, name, part, parameter), scheduler(value)
 

@@ -8,13 +8,23 @@ from typing import Any
 
 from genframe.annotations import FilePath, Ranged, Relative, Schedulable, Scheduled
 from genframe.errors import Mark
+from genframe.kinds import KINDS
 from genframe.recipe.load import kind_of
 from genframe.recipe.model import Instance, Schedule
 from genframe.recipe.places import ENGINE_KEYS
 from genframe.recipe.problems import Problems
 from genframe.recipe.tree import Node
 from genframe.recipe.values import INVALID, beside, check_value, convert
-from genframe.recipe.words import described, marked, number_of, range_of, shown, takes_null
+from genframe.recipe.words import (
+    PartOption,
+    described,
+    marked,
+    number_of,
+    part_of,
+    range_of,
+    shown,
+    takes_null,
+)
 from genframe.registry import LookupProblem, Offer, Registry
 from genframe.signature import REQUIRED, Option, Signature, SignatureError
 
@@ -97,6 +107,9 @@ class Blocks:
                 return self._range(node, annotation, path)
             if node.value is not None:
                 return check_value(node, number_of(annotation), path, self.problems)
+        part = part_of(annotation)
+        if part is not None and node.value is not None:
+            return self.parts(node, part, path) if part.several else self.instance(node, part.kind, path, path, ())
         value = check_value(node, annotation, path, self.problems)
         return beside(node, value) if marked(annotation, Relative) and isinstance(value, str) else value
 
@@ -120,6 +133,18 @@ class Blocks:
             return None
         options = self.options(offer, inside.value, inside.place, f"{path}.{name}")
         return None if options is None else Schedule(offer, options)
+
+    def parts(self, node: Node, part: PartOption, path: str) -> Any:
+        """The components that an option lists, each named by its place: `noise.parts.0`."""
+        if not isinstance(node.value, list):
+            message = f"expected a list of {KINDS[part.kind].plural}, got {kind_of(node)}"
+            self.problems.add("GF205", message, node.mark, path, command=f"genframe list {part.kind}")
+            return INVALID
+        if len(node.value) < part.least:
+            message = f"expected at least {part.least} {KINDS[part.kind].plural}, got {len(node.value)}"
+            self.problems.add("GF205", message, node.mark, path, command=f"genframe list {part.kind}")
+        named = ((f"{path}.{place}", item) for place, item in enumerate(node.value))
+        return tuple(self.instance(item, part.kind, name, name, ()) for name, item in named)
 
     def _range(self, node: Node, annotation: Any, path: str) -> Any:
         ends = check_value(node, range_of(annotation), path, self.problems)

@@ -6,7 +6,7 @@ from typing import Any
 
 from genframe.annotations import Ranged, Scheduled
 from genframe.recipe.environment import REFERENCE
-from genframe.recipe.words import described, marked, number_of, range_of
+from genframe.recipe.words import described, marked, number_of, part_of, range_of
 from genframe.registry import Offer, Registry
 from genframe.signature import REQUIRED, Option, SignatureError
 
@@ -54,6 +54,11 @@ def reference() -> Schema:
 
 def value(annotation: Any) -> Schema:
     """What an option of an annotation takes: values, schedules, references to the environment."""
+    part = part_of(annotation)
+    if part is not None:
+        block = {"allOf": [{"$ref": f"#/$defs/{part.kind}"}, {"anyOf": [{"type": "string"}, {"required": ["use"]}]}]}
+        listed = {"type": "array", "items": block, "minItems": part.least}
+        return {**(listed if part.several else block), "description": described(annotation)}
     if marked(annotation, Ranged):
         shapes = [_plain(number_of(annotation)), _plain(range_of(annotation))]
     else:

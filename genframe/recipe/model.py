@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,8 @@ class Schedule:
 class Instance:
     """One component of the recipe, its options checked and every default filled in.
 
-    `options` go by their recipe keys (`from`, not `from_`). A scheduled option is a `Schedule`. `given` rebinds
-    a given: to an instance's name, or to a shape.
+    `options` go by their recipe keys (`from`, not `from_`). A scheduled option is a `Schedule`, one that holds a
+    component an `Instance` or a tuple of them. `given` rebinds a given: to an instance's name, or to a shape.
     """
 
     name: str
@@ -46,6 +46,14 @@ class Instance:
     def keywords(self) -> dict[str, Any]:
         """The options as the component is called with them: `from_` for the key `from`."""
         return _keywords(self.offer, self.options)
+
+    def parts(self) -> Iterator[Instance]:
+        """The components that its options hold, and those that theirs do."""
+        for value in self.options.values():
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, Instance):
+                    yield part
+                    yield from part.parts()
 
 
 @dataclass(frozen=True, slots=True)

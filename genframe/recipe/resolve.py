@@ -65,6 +65,8 @@ def _plain(value: Any) -> Any:
     match value:
         case Schedule():
             return {value.offer.name: {key: _plain(inside) for key, inside in value.options.items()}}
+        case Instance():
+            return _instance(value)
         case Span(steps=None):
             return {"epochs": _number(value.epochs)}
         case Span():

@@ -6,11 +6,13 @@ import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types as bounds
 
-from genframe.annotations import Ranged, Scheduled
+from genframe.annotations import Of, Ranged, Scheduled
+from genframe.kinds import KINDS
 
 _SIMPLE = {
     int: "a whole number",
@@ -74,7 +76,8 @@ def described(annotation: Any) -> str:
 
 
 def _bounded(annotation: Any, marks: Sequence[Any]) -> str:
-    words = described(annotation)
+    parts = [mark for mark in marks if isinstance(mark, Of)]
+    words = f"the name or block of a {parts[0].kind}" if parts else described(annotation)
     if any(isinstance(mark, Ranged) for mark in marks):
         words = "a number"
     limits = [limit for mark in marks if (limit := _limit(mark))]
@@ -116,6 +119,9 @@ def _list_of(origin: Any, args: tuple[Any, ...]) -> str:
 
 def _plural(annotation: Any) -> str:
     words = described(annotation)
+    part = part_of(annotation)
+    if part is not None and not part.several:
+        return KINDS[part.kind].plural
     for one, several in _PLURALS.items():
         if words.startswith(one):
             return several + words[len(one) :]
@@ -146,6 +152,31 @@ def choices(annotation: Any) -> tuple[str, ...]:
     if origin in (Union, types.UnionType):
         return tuple(word for arg in args for word in choices(arg))
     return ()
+
+
+@dataclass(frozen=True, slots=True)
+class PartOption:
+    """An option that holds a component of a kind, or `several` of them, `least` at least."""
+
+    kind: str
+    several: bool = False
+    least: int = 0
+
+
+def part_of(annotation: Any) -> PartOption | None:
+    """What components an annotation takes; None where it takes none."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        kinds = [mark.kind for mark in args[1:] if isinstance(mark, Of)]
+        inside = PartOption(kinds[0]) if kinds else part_of(args[0])
+        least = [mark.min_length for mark in args[1:] if isinstance(mark, (bounds.MinLen, bounds.Len))]
+        return replace(inside, least=least[0]) if inside and least else inside
+    if origin in (Union, types.UnionType):
+        return next((found for arg in args if (found := part_of(arg))), None)
+    if origin in _LISTS and args:
+        inside = part_of(args[0])
+        return PartOption(inside.kind, several=True) if inside else None
+    return None
 
 
 def takes_null(annotation: Any) -> bool:
