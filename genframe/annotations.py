@@ -55,7 +55,7 @@ class Relative:
 class Of:
     """Marks an option that takes a component of a kind, by its name or as a block, and gets it built.
 
-    `inner: Annotated[Noise, Of("noise")]`; a list of them is `tuple[Annotated[Noise, Of("noise")], ...]`.
+    `inner: Annotated[Any, Of("noise")]`; several, by names, are `parts: dict[str, Annotated[Any, Of("noise")]]`.
     """
 
     kind: str

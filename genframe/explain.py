@@ -191,8 +191,8 @@ def _value(value: Any) -> Any:
         return {value.offer.name: {key: _value(inner) for key, inner in value.options.items()}}
     if isinstance(value, Instance):
         return _instance(value)
-    if isinstance(value, tuple):
-        return [_value(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: _value(inner) for key, inner in value.items()}
     return value
 
 

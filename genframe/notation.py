@@ -28,8 +28,6 @@ WORDS: dict[str, Any] = {
     **{f"genframe.annotations.{name}": word for name, word in _OWN.items()},
     "collections.abc.Mapping": Mapping,
     "collections.abc.Sequence": Sequence,
-    "genframe.Noise": Any,  # the type of what `Of("noise")` marks
-    "genframe.values.Noise": Any,
 }
 """Every word that may stand in an option's annotation, by its full name."""
 

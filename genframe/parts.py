@@ -94,8 +94,8 @@ class Parts:
 
     def _option(self, value: Any, shapes: Sequence[Shape]) -> Any:
         """An option as its component gets it: a schedule's first number, a component built."""
-        if isinstance(value, tuple):
-            return tuple(self._option(inside, shapes) for inside in value)
+        if isinstance(value, dict):
+            return {name: self._option(inside, shapes) for name, inside in value.items()}
         return self._part(value, shapes) if isinstance(value, Instance) else first_value(value)
 
     def _part(self, instance: Instance, shapes: Sequence[Shape]) -> Any:

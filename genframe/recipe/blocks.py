@@ -11,12 +11,12 @@ from genframe.errors import Mark
 from genframe.kinds import KINDS
 from genframe.recipe.load import kind_of
 from genframe.recipe.model import Instance, Schedule
-from genframe.recipe.places import ENGINE_KEYS
+from genframe.recipe.names import name_fault
+from genframe.recipe.places import ENGINE_KEYS, named
 from genframe.recipe.problems import Problems
 from genframe.recipe.tree import Node
 from genframe.recipe.values import INVALID, beside, check_value, convert
 from genframe.recipe.words import (
-    PartOption,
     described,
     marked,
     number_of,
@@ -109,7 +109,8 @@ class Blocks:
                 return check_value(node, number_of(annotation), path, self.problems)
         part = part_of(annotation)
         if part is not None and node.value is not None:
-            return self.parts(node, part, path) if part.several else self.instance(node, part.kind, path, path, ())
+            one = node if not part.several else None
+            return self.instance(one, part.kind, path, path, ()) if one else self.parts(node, part.kind, path)
         value = check_value(node, annotation, path, self.problems)
         return beside(node, value) if marked(annotation, Relative) and isinstance(value, str) else value
 
@@ -134,17 +135,27 @@ class Blocks:
         options = self.options(offer, inside.value, inside.place, f"{path}.{name}")
         return None if options is None else Schedule(offer, options)
 
-    def parts(self, node: Node, part: PartOption, path: str) -> Any:
-        """The components that an option lists, each named by its place: `noise.parts.0`."""
-        if not isinstance(node.value, list):
-            message = f"expected a list of {KINDS[part.kind].plural}, got {kind_of(node)}"
-            self.problems.add("GF205", message, node.mark, path, command=f"genframe list {part.kind}")
+    def parts(self, node: Node, kind: str, path: str) -> Any:
+        """The components that an option holds: a mapping of names, or a list in which each is named by its component.
+
+        In the recipe each is called by its place: `noise.parts.grain`.
+        """
+        mapping = named(node)
+        if not isinstance(mapping.value, dict) or "use" in mapping.value:
+            message = f"expected {KINDS[kind].plural} by different names, `{{NAME: {kind}, ...}}`, got {kind_of(node)}"
+            self.problems.add("GF205", message, node.mark, path, command=f"genframe list {kind}")
             return INVALID
-        if len(node.value) < part.least:
-            message = f"expected at least {part.least} {KINDS[part.kind].plural}, got {len(node.value)}"
-            self.problems.add("GF205", message, node.mark, path, command=f"genframe list {part.kind}")
-        named = ((f"{path}.{place}", item) for place, item in enumerate(node.value))
-        return tuple(self.instance(item, part.kind, name, name, ()) for name, item in named)
+        found = {}
+        for name, inside in entries(mapping).items():
+            place = f"{path}.{name}"
+            fault = name_fault(name.replace("-", "_"))
+            if fault:
+                self.problems.add("GF210", fault, inside.place, place)
+            found[name] = self.instance(inside, kind, place, place, ())
+        if not found:
+            message = f"expected at least one {kind}: `{path}: {{NAME: {kind}, ...}}`"
+            self.problems.add("GF205", message, node.mark, path, command=f"genframe list {kind}")
+        return found
 
     def _range(self, node: Node, annotation: Any, path: str) -> Any:
         ends = check_value(node, range_of(annotation), path, self.problems)

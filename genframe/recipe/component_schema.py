@@ -56,9 +56,9 @@ def value(annotation: Any) -> Schema:
     """What an option of an annotation takes: values, schedules, references to the environment."""
     part = part_of(annotation)
     if part is not None:
-        block = {"allOf": [{"$ref": f"#/$defs/{part.kind}"}, {"anyOf": [{"type": "string"}, {"required": ["use"]}]}]}
-        listed = {"type": "array", "items": block, "minItems": part.least}
-        return {**(listed if part.several else block), "description": described(annotation)}
+        one = {"allOf": [{"$ref": f"#/$defs/{part.kind}"}, {"anyOf": [{"type": "string"}, {"required": ["use"]}]}]}
+        several = [{"type": "array", "items": one}, {"type": "object", "additionalProperties": one}]
+        return {"anyOf": several if part.several else [one], "description": described(annotation)}
     if marked(annotation, Ranged):
         shapes = [_plain(number_of(annotation)), _plain(range_of(annotation))]
     else:

@@ -30,7 +30,7 @@ class Instance:
     """One component of the recipe, its options checked and every default filled in.
 
     `options` go by their recipe keys (`from`, not `from_`). A scheduled option is a `Schedule`, one that holds a
-    component an `Instance` or a tuple of them. `given` rebinds a given: to an instance's name, or to a shape.
+    component an `Instance` or a mapping of names to them. `given` rebinds a given: to an instance's name, or to a shape.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Instance:
     def parts(self) -> Iterator[Instance]:
         """The components that its options hold, and those that theirs do."""
         for value in self.options.values():
-            for part in value if isinstance(value, tuple) else (value,):
+            for part in value.values() if isinstance(value, Mapping) else (value,):
                 if isinstance(part, Instance):
                     yield part
                     yield from part.parts()

@@ -6,7 +6,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types as bounds
@@ -71,7 +71,8 @@ def described(annotation: Any) -> str:
     if origin in _LISTS:
         return _list_of(origin, args)
     if origin in _MAPPINGS and len(args) == 2:
-        return f"a mapping of {_plural(args[0])} to {_plural(args[1])}"
+        keys = "names" if part_of(annotation) else _plural(args[0])
+        return f"a mapping of {keys} to {_plural(args[1])}"
     return _SIMPLE.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
@@ -156,11 +157,10 @@ def choices(annotation: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PartOption:
-    """An option that holds a component of a kind, or `several` of them, `least` at least."""
+    """An option that holds a component of a kind, or `several` of them by names."""
 
     kind: str
     several: bool = False
-    least: int = 0
 
 
 def part_of(annotation: Any) -> PartOption | None:
@@ -168,13 +168,11 @@ def part_of(annotation: Any) -> PartOption | None:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         kinds = [mark.kind for mark in args[1:] if isinstance(mark, Of)]
-        inside = PartOption(kinds[0]) if kinds else part_of(args[0])
-        least = [mark.min_length for mark in args[1:] if isinstance(mark, (bounds.MinLen, bounds.Len))]
-        return replace(inside, least=least[0]) if inside and least else inside
+        return PartOption(kinds[0]) if kinds else part_of(args[0])
     if origin in (Union, types.UnionType):
         return next((found for arg in args if (found := part_of(arg))), None)
-    if origin in _LISTS and args:
-        inside = part_of(args[0])
+    if origin in _MAPPINGS and len(args) == 2:
+        inside = part_of(args[1])
         return PartOption(inside.kind, several=True) if inside else None
     return None
 
