@@ -158,7 +158,9 @@ def used_by_wires(wiring: Wiring) -> Iterator[Problem]:
     """Noises that stand at a site and are called, or handed over, by wires and components as well."""
     wires = (*wiring.plain.values(), *wiring.templates.values(), *wiring.outputs.values())
     for site in {site.noise: site for site in wiring.recipe.sites}.values():
-        users = {wire.label: wire.wire.mark for wire in wires if Part(site.noise) in set(wiring.parts(wire.bound))}
+        users = {
+            wire.label: wire.wire.mark for wire in wires if Part(site.noise) in set(wiring.parts(wire.bound))
+        }
         for name in wiring.instances:
             if site.noise in wiring.given(name):
                 users[name] = wiring.instances[name].mark
@@ -173,6 +175,10 @@ def never_called(parts: Parts) -> Iterator[Problem]:
     """Sites that no term of the trial run came by."""
     for site in parts.wiring.recipe.sites:
         if site.inside and site not in parts.noised:
-            what = f"the module {site.path!r} of {site.owner!r}" if site.owner in parts.built and site.path else ""
+            what = (
+                f"the module {site.path!r} of {site.owner!r}"
+                if site.owner in parts.built and site.path
+                else ""
+            )
             message = f"no term calls {what or repr(site.owner)}, so that nothing ever stands at {site}"
             yield Problem("GF517", message, site.mark, f"{site.noise}.at")

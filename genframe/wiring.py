@@ -95,7 +95,9 @@ class Wiring:
     def given(self, name: str) -> frozenset[str]:
         """The instances that an instance's constructor asks for."""
         instance = self.instances[name]
-        asked = ((one, given) for one in (instance, *instance.parts()) for given in one.offer.signature().givens)
+        asked = (
+            (one, given) for one in (instance, *instance.parts()) for given in one.offer.signature().givens
+        )
         names = (str(one.given.get(given, given)) for one, given in asked)
         return frozenset(other for other in names if other in self.instances)
 
