@@ -1,4 +1,4 @@
-"""Boltzmann machines: restricted ones as priors, contrastive divergence, Gibbs samplers, and the pipeline."""
+"""Boltzmann machines: restricted ones as priors, contrastive divergence, and the pipeline."""
 
 from pathlib import Path
 
@@ -31,20 +31,6 @@ def genframe_losses() -> list[Component]:
     return [
         Component("cd", "genframe_plugins.boltzmann.divergence:cd", summary="contrastive divergence, CD-k"),
         Component("pcd", "genframe_plugins.boltzmann.divergence:pcd", summary="persistent CD, by chains"),
-    ]
-
-
-@hookimpl
-def genframe_samplers() -> list[Component]:
-    return [
-        Component(
-            "gibbs", "genframe_plugins.boltzmann.samplers:gibbs", summary="Gibbs chains side by side, thinned"
-        ),
-        Component(
-            "inpaint",
-            "genframe_plugins.boltzmann.samplers:inpaint",
-            summary="half of a picture is clamped, the other drawn",
-        ),
     ]
 
 

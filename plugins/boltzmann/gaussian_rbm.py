@@ -10,7 +10,7 @@ from torch.distributions import constraints
 
 from genframe import Count, DiagonalGaussian, Positive, Shape
 
-from .rbm import RBM
+from .rbm import RBM, level_for
 
 
 class GaussianRBM(RBM):
@@ -52,6 +52,23 @@ class GaussianRBM(RBM):
         raised = (mean.square() - self.visible_bias.square()) / (2 * self._variance)
         return -(h * self.hidden_bias).sum(-1) - raised.sum(-1) - self._log_volume
 
+    @torch.no_grad()
+    def denoised(self, v: Tensor, level: Tensor | float, k: int) -> Tensor:
+        """The mean of the clean values given some with Gaussian noise of std `level`, over k sweeps after k others."""
+        precision = level_for(level, v).clamp(min=1e-6) ** -2
+        total, state = torch.zeros_like(v), v
+        for sweep in range(2 * k):
+            law = self.visible(self.hidden(state).sample())
+            own = law.variance**-1
+            mean, spread = (own * law.mean + precision * v) / (own + precision), (own + precision) ** -0.5
+            state = torch.addcmul(mean, spread, torch.randn_like(mean))
+            total += mean if sweep >= k else 0
+        return total / k
+
+    def unmasked(self, v: Tensor, level: Tensor | float, k: int) -> Tensor:
+        """What is not exactly 0 is held, the rest drawn: of real values none is 0 by itself."""
+        return self.clamped(v, (v != 0).to(v), 2 * k)
+
     @property
     def _variance(self) -> Tensor:
         return (2 * self.log_sigma).exp()
@@ -74,14 +91,6 @@ class GaussianRBM(RBM):
         mean = field.reshape(*field.shape[:-1], *self.event_shape)
         sigma = self.log_sigma.exp().reshape(self.event_shape)
         return DiagonalGaussian(mean, sigma, event_ndim=len(self.event_shape))
-
-    def _given_noisy(self, state: Tensor, noisy: Tensor, evidence: Tensor | float) -> DiagonalGaussian:
-        """`evidence` is sigma^2 / (variance of the noise): the noisy value's precision beside the machine's."""
-        law, total = self.visible(self.hidden(state).sample()), 1 + evidence
-        spread = law.stddev / total**0.5
-        return DiagonalGaussian(
-            (law.mean + evidence * noisy) / total, spread, event_ndim=len(self.event_shape)
-        )
 
     def _base(self, x: Tensor | None) -> Tensor:
         """This machine's own biases: Gaussians of other means would not anneal as one exponential family."""

@@ -9,10 +9,13 @@ from torch import Tensor, nn
 from torch.distributions import constraints
 from torch.nn import functional as F
 
-from genframe import Bernoulli, Count, DiagonalGaussian, Shape
+from genframe import Bernoulli, Count, DiagonalGaussian, Shape, per_example
 
 from .law import BoltzmannLaw
 from .partition import ENUMERATED, annealed_log_z, exact_log_z, log_mean_exp
+
+SURE = 100.0
+"""The log-odds of what is beyond doubt."""
 
 
 class RBM(nn.Module):
@@ -111,21 +114,20 @@ class RBM(nn.Module):
             state = torch.where(mask > 0, held, law.mean if sweep == k - 1 else law.sample())
         return state
 
-    @torch.no_grad()
-    def denoised(self, v: Tensor, evidence: Tensor | float, k: int) -> Tensor:
-        """The mean of the clean picture given a noisy one, over k sweeps from v, after as many again.
+    def denoised(self, v: Tensor, level: Tensor | float, k: int) -> Tensor:
+        """The mean of the clean picture given one with salt-and-pepper noise, over k sweeps after as many others.
 
-        `evidence` is log P(noisy | clean) - log P(noisy | its opposite) of a binary value, in nats: of salt-and-pepper
-        noise that replaces p of the values log((2 - p) / p). One number, or one for each value. It shifts the visible
-        biases (for real values: their mean, as a weight of the noisy value), so that the chain's law is
-        p(clean | noisy). With 0 the chain only starts at v: the blind case, which forgets v as it mixes.
+        level: the share of the values that were replaced, one number or (batch,). A binary value is then its opposite
+        with a chance of level / 2, so that the chain's law is p(clean | noisy): visible biases shifted by
+        log((2 - level) / level) towards what is seen.
         """
-        total, state = torch.zeros_like(v), v
-        for sweep in range(2 * k):
-            law = self._given_noisy(state, v, evidence)
-            state = law.sample()
-            total += law.mean if sweep >= k else 0
-        return total / k
+        share = level_for(level, v).clamp(1e-6, 1)
+        return self._posterior_mean(v, (2 * v - 1) * ((2 - share) / share).log(), k)
+
+    def unmasked(self, v: Tensor, level: Tensor | float, k: int) -> Tensor:
+        """The same where the share `level` of the values became 0: what is 1 is sure, of what is 0 some was 1."""
+        share = level_for(level, v).clamp(1e-6, 1)
+        return self._posterior_mean(v, torch.where(v > 0.5, SURE, share.log()), k)
 
     def log_z(self) -> Tensor:
         """log Z, 0-dim: by enumeration where a side has few units; else see the class."""
@@ -165,11 +167,16 @@ class RBM(nn.Module):
         shaped = field.reshape(*field.shape[:-1], *self.event_shape)
         return Bernoulli(shaped, event_ndim=len(self.event_shape))
 
-    def _given_noisy(
-        self, state: Tensor, noisy: Tensor, evidence: Tensor | float
-    ) -> Bernoulli | DiagonalGaussian:
-        field = self.visible_bias + self.hidden(state).sample() @ self.weight.T
-        return self._visible_law(field + self._flat(evidence * (2 * noisy - 1)))
+    @torch.no_grad()
+    def _posterior_mean(self, start: Tensor, log_odds: Tensor, k: int) -> Tensor:
+        """The mean over k sweeps, after k others, of the chain whose visible biases are shifted by `log_odds`."""
+        total, state = torch.zeros_like(start), start
+        for sweep in range(2 * k):
+            field = self.visible_bias + self.hidden(state).sample() @ self.weight.T
+            law = self._visible_law(field + self._flat(log_odds))
+            state = law.sample()
+            total += law.mean if sweep >= k else 0
+        return total / k
 
     def _base(self, x: Tensor | None) -> Tensor:
         """The visible biases of the machine without links that annealing starts from: the logits of the means of x."""
@@ -201,3 +208,8 @@ class RBM(nn.Module):
             draws = annealed_log_z(self, self._base(self.chains), self.temperatures, len(self.chains))
             self._annealed = (key, log_mean_exp(draws).to(self.weight))
         return self._annealed[1]
+
+
+def level_for(level: Tensor | float, v: Tensor) -> Tensor:
+    """A level, or one for each example, so that it goes with v."""
+    return per_example(level, v) if isinstance(level, Tensor) and level.ndim else v.new_tensor(level)
