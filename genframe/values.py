@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,7 +62,7 @@ class Noise:
     return the noised value (shape of x) and the `Levels` (batch, columns), so that noise can be a target.
     """
 
-    columns: ClassVar[tuple[str, ...]] = ("level",)
+    columns: tuple[str, ...] = ("level",)
 
     def draw(self, x: Tensor) -> Tensor:
         """A level for each example of x: (batch,) or (batch, columns)."""

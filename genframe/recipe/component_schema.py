@@ -56,7 +56,12 @@ def value(annotation: Any) -> Schema:
     """What an option of an annotation takes: values, schedules, references to the environment."""
     part = part_of(annotation)
     if part is not None:
-        one = {"allOf": [{"$ref": f"#/$defs/{part.kind}"}, {"anyOf": [{"type": "string"}, {"required": ["use"]}]}]}
+        one = {
+            "allOf": [
+                {"$ref": f"#/$defs/{part.kind}"},
+                {"anyOf": [{"type": "string"}, {"required": ["use"]}]},
+            ]
+        }
         several = [{"type": "array", "items": one}, {"type": "object", "additionalProperties": one}]
         return {"anyOf": several if part.several else [one], "description": described(annotation)}
     if marked(annotation, Ranged):

@@ -30,7 +30,8 @@ class Instance:
     """One component of the recipe, its options checked and every default filled in.
 
     `options` go by their recipe keys (`from`, not `from_`). A scheduled option is a `Schedule`, one that holds a
-    component an `Instance` or a mapping of names to them. `given` rebinds a given: to an instance's name, or to a shape.
+    component an `Instance` or a mapping of names to them. `given` rebinds a given: to an instance's name, or to a
+    shape.
     """
 
     name: str

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from genframe.annotations import Relative
 from genframe.binding import called, public_methods, required_parameters
 from genframe.kinds import KINDS
-from genframe.recipe.words import marked
+from genframe.recipe.words import marked, part_of
 from genframe.registry import Offer, Plugin, RecipeFile, Registry
 from genframe.signature import REQUIRED, Option, Signature
 from genframe.testing.examples import NONE, example
@@ -144,7 +144,10 @@ class Subject:
     def maker(self, case: Case, toys: Toys, **changed: Any) -> Callable[[], Any]:
         """What builds it: nothing of the component has run yet. Raises NotApplicable as `build` does."""
         declared = self.signature.options
-        keywords = {declared[key].parameter: value for key, value in self.options(**changed).items()}
+        keywords = {
+            declared[key].parameter: self._held(declared[key], value, case)
+            for key, value in self.options(**changed).items()
+        }
         target = self.target
         if not inspect.isclass(target):
             return lambda: _with(target, keywords)
@@ -202,6 +205,21 @@ class Subject:
             part.eval()
         return self.call(part, self.arguments(case, batch=batch))
 
+    def _held(self, option: Option, value: Any, case: Case) -> Any:
+        """An option's value; where it holds components, as blocks of a recipe, these built."""
+        part = part_of(option.annotation)
+        if part is None or value is None:
+            return value
+        if part.several:
+            blocks = value if isinstance(value, Mapping) else {_use(block): block for block in value}
+            return {name: self._part(part.kind, block, case) for name, block in blocks.items()}
+        return self._part(part.kind, value, case)
+
+    def _part(self, kind: str, block: Any, case: Case) -> Any:
+        offer = self.registry.find(kind, _use(block), (self.offer.plugin,))
+        options = {} if isinstance(block, str) else {key: one for key, one in block.items() if key != "use"}
+        return Subject(offer, self.registry).build(case, **options)
+
     def _inputs(self) -> int:
         """How many tensors its call takes."""
         call = called(self.target)
@@ -227,6 +245,10 @@ class Subject:
 
 
 _INPUTS = (*(kind for kind in KINDS if KINDS[kind].folds), "posterior", "likelihood")
+
+
+def _use(block: Any) -> str:
+    return str(block if isinstance(block, str) else block["use"])
 
 
 def subjects(plugin: Plugin, registry: Registry) -> Iterator[CheckSubject]:

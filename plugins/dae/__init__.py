@@ -24,6 +24,12 @@ def genframe_noises() -> list[Component]:
             needs=("image",),
         ),
         Component(
+            "compose",
+            "genframe_plugins.dae.noises.compose:Compose",
+            summary="several, one on top of the other",
+            example={"parts": {"grain": {"use": "gaussian", "std": 0.1}, "holes": "masking"}},
+        ),
+        Component(
             "cutout",
             "genframe_plugins.dae.noises.cutout:Cutout",
             summary="a rectangle is cut out",
@@ -54,6 +60,12 @@ def genframe_noises() -> list[Component]:
             needs=("image",),
         ),
         Component("masking", "genframe_plugins.dae.noises.masking:Masking", summary="values become 0"),
+        Component(
+            "one-of",
+            "genframe_plugins.dae.noises.one_of:OneOf",
+            summary="one of several for each example",
+            example={"parts": {"grain": {"use": "gaussian", "std": 0.3}, "holes": "masking"}},
+        ),
         Component("poisson", "genframe_plugins.dae.noises.poisson:PoissonNoise", summary="counts of photons"),
         Component(
             "rotate-crop",
