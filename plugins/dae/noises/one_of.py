@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from genframe import NonNegative, Noise, Of
+from genframe import Noise, NonNegative, Of, per_example
 
 from .compose import columns_of, drawn
 
@@ -29,7 +29,9 @@ class OneOf(Noise):
         self.parts: dict[str, Noise] = parts
         self.columns = ("which", *columns_of(parts))
         if chances is not None and (set(chances) - set(parts) or not any(chances.values())):
-            raise ValueError(f"chances is {chances}, for the parts {', '.join(parts)}: it names parts, one above 0")
+            raise ValueError(
+                f"chances is {chances}, for the parts {', '.join(parts)}: it names parts, one above 0"
+            )
         self.chances = [1.0 if chances is None else chances.get(name, 0.0) for name in parts]
 
     def draw(self, x: Tensor) -> Tensor:
@@ -42,7 +44,9 @@ class OneOf(Noise):
         which, *levels = level.split([1, *(len(part.columns) for part in self.parts.values())], 1)
         noised = x.clone()
         for number, (part, own) in enumerate(zip(self.parts.values(), levels, strict=True)):
-            (rows,) = torch.nonzero(which.squeeze(1).round() == number, as_tuple=True)
-            if len(rows):  # each part works on its own examples alone
+            chosen = which.squeeze(1).round() == number
+            if x.device.type != "cpu":  # where to ask which rows they are would wait for the device
+                noised = torch.where(per_example(chosen, x) > 0, part.apply(x, own), noised)
+            elif len(rows := chosen.nonzero().squeeze(1)):  # each part works on its own examples alone
                 noised[rows] = part.apply(x[rows], own[rows])
         return noised
