@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from genframe.engine.outputs import Outputs
 from genframe.engine.progress import Progress, progress_for
 from genframe.errors import Problem
 from genframe.recipe import load_recipe
+from genframe.recipe.model import Instance
 from genframe.recipe.samplers import sampler_of
 from genframe.registry import Registry
 from genframe.run import Run
@@ -182,7 +184,14 @@ class Model:
         """
         feed = next(iter(self.feeds.values()))
         name = split or next(s for s in ("test", "validation", "train") if s in feed.spec.lengths)
-        return evaluation.evaluate(self.outputs, self.recipe.evaluate, feed.split(name), self.step, metrics)
+        data, listed = feed.split(name), self.recipe.evaluate
+        draws = {sampler.name: partial(self._drawn, sampler) for sampler in self.recipe.samplers}
+        return evaluation.evaluate(
+            self.outputs, listed, data, self.step, metrics, train=self._training_data, draws=draws
+        )
+
+    def _drawn(self, sampler: Instance, n: int) -> Tensor:
+        return samplers.draw(self._samplers, sampler, n, ("metric",), _to_stderr)
 
 
 def _to_stderr(text: str) -> None:

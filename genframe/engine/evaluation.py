@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from genframe import __version__
 from genframe.binding import called, required_parameters
@@ -19,10 +20,19 @@ from genframe.recipe.model import Instance
 
 
 def evaluate(
-    outputs: Outputs, metrics: Sequence[Instance], split: Split, step: int, only: Sequence[str] = ()
+    outputs: Outputs,
+    metrics: Sequence[Instance],
+    split: Split,
+    step: int,
+    only: Sequence[str] = (),
+    *,
+    train: Callable[[], Split],
+    draws: Mapping[str, Callable[[int], Tensor]] | None = None,
 ) -> list[dict[str, Any]]:
     """Each metric of the recipe (or those named in `only`) on a split: figures and protocol.
 
+    train: gives the training split, for a metric that asks for `train_data` beside `data`. draws: the recipe's
+    samplers by name, each n -> draws, which a metric can be given in place of an output.
     Raises RecipeError for an unknown metric, or one that asks for an output that the recipe has not.
     """
     known = {metric.name: metric for metric in metrics}
@@ -31,15 +41,26 @@ def evaluate(
             message = f"the recipe evaluates {', '.join(known) or 'nothing'}, not {name!r}"
             raise RecipeError(Problem("GF532", message, path="evaluate", command="genframe list metric"))
     chosen = [known[name] for name in only] or list(metrics)
-    return [_measure(outputs, metric, split, step) for metric in chosen]
+    return [_measure(outputs, metric, split, step, train, draws or {}) for metric in chosen]
 
 
-def _measure(outputs: Outputs, metric: Instance, split: Split, step: int) -> dict[str, Any]:
+def _measure(
+    outputs: Outputs,
+    metric: Instance,
+    split: Split,
+    step: int,
+    train: Callable[[], Split],
+    draws: Mapping[str, Callable[[int], Tensor]],
+) -> dict[str, Any]:
     function, options = _callable(metric)
     arguments: list[Any] = []
     for name in required_parameters(called(metric.offer.load()) or function):
         if name == "data":
             arguments.append(split)
+        elif name == "train_data":
+            arguments.append(train())
+        elif metric.given.get(name) in draws:
+            arguments.append(draws[str(metric.given[name])])
         else:
             arguments.append(output_for(outputs, metric, name, "evaluate"))
     started = time.perf_counter()
