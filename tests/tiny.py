@@ -52,6 +52,19 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     ),
     "rbm/digits": ("data.batch_size=16", "priors.rbm={hidden: 8, chains: 5, sweeps: 2}"),
     "rbm/mnist": ("data.batch_size=16", "priors.rbm={hidden: 8, chains: 5, sweeps: 2}"),
+    "rbm/deep-belief-digits": (
+        "data.batch_size=16",
+        "priors.lower={hidden: 8, chains: 5}",
+        "priors.top={dim: 8, hidden: 8, chains: 5, sweeps: 2}",
+        "players.below.until=2",
+        "players.above.start=2",
+    ),
+    "hybrid/discrete-vae": (
+        "data.batch_size=16",
+        "encoder.hidden=[8]",
+        "decoder.hidden=[8]",
+        "prior={dim: 6, hidden: 5, chains: 5}",
+    ),
     "hybrid/vae-gan": (
         "data.batch_size=16",
         "prior.dim=3",

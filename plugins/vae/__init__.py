@@ -10,7 +10,14 @@ GENFRAME_API = 1
 @hookimpl
 def genframe_posteriors() -> list[Component]:
     return [
-        Component("gaussian", "genframe_plugins.vae.posterior:GaussianPosterior", summary="diagonal Gaussian")
+        Component(
+            "bernoulli",
+            "genframe_plugins.vae.binary:BernoulliPosterior",
+            summary="binary codes, gradients straight through",
+        ),
+        Component(
+            "gaussian", "genframe_plugins.vae.posterior:GaussianPosterior", summary="diagonal Gaussian"
+        ),
     ]
 
 

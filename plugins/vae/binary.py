@@ -1,0 +1,42 @@
+"""A posterior over binary codes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from genframe import Bernoulli, Shape
+
+
+class StraightThrough(Bernoulli):
+    """Independent binary variables whose `rsample` is 0 or 1, with the gradient of their probabilities.
+
+    Bengio, Léonard & Courville 2013, section 4: the threshold counts as the identity. Biased, of low variance.
+    """
+
+    has_rsample = True
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Zeros and ones: (*sample_shape, leading ..., *event); backwards the sample is its probability."""
+        hard, probs = self.sample(sample_shape), self.probs
+        return hard + (probs - probs.detach())
+
+
+class BernoulliPosterior(nn.Module):
+    """features (..., *in_shape) -> q(z|x) over codes of zeros and ones (..., *latent_shape): one linear layer's logits.
+
+    For discrete autoencoders, beside a prior over binary codes such as `rbm`. Gradients pass straight through.
+    """
+
+    def __init__(self, in_shape: Shape, latent_shape: Shape) -> None:
+        super().__init__()
+        self.in_ndim, self.latent_shape = len(in_shape), tuple(latent_shape)
+        self.linear = nn.Linear(math.prod(in_shape), math.prod(latent_shape))
+
+    def forward(self, features: Tensor) -> StraightThrough:
+        logits: Tensor = self.linear(features.flatten(-self.in_ndim))  # (..., codes)
+        return StraightThrough(
+            logits.reshape(*logits.shape[:-1], *self.latent_shape), event_ndim=len(self.latent_shape)
+        )
