@@ -248,7 +248,7 @@ def _try_sites(plan: Plan) -> None:
             moved = flat([*plan.trained_parameters(players[site.owner]).values()])
             noise = built(plan.parts, site.noise, tuple(moved.shape[1:]))
             with torch.no_grad():
-                checked(lambda value, noise=noise: noise(value)[0], moved, site)
+                checked(noise, moved, site)
         elif site.owner not in trained:
             message = f"{site}: nobody trains {site.owner!r}, so that it is never in train mode, and noise inside it "
             message += "would never be drawn: put the noise on a wire"

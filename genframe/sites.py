@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from genframe.parts import Parts
     from genframe.wiring import Wiring
 
+Noised = Callable[[Tensor], tuple[Tensor, Any]]
+"""A noise as it is called: x -> (noised x, levels)."""
+
 MOST_NAMED = 40
 """So many modules of a component a message lists at most."""
 
@@ -46,7 +49,7 @@ class Hook:
 
     def leave_graphs(self) -> None:
         """A compiled net is cut at the site: the noise stays eager, with the draws of an eager net, at any level."""
-        self._noised = torch.compiler.disable(self._noised)
+        self._noised = torch.compiler.disable(self._noised)  # type: ignore[no-untyped-call]
 
     def _first(self, value: Any) -> Tensor:
         """The call of the trial run: it builds the noise and looks at what stands there and what becomes of it."""
@@ -60,10 +63,10 @@ class Hook:
             result: Tensor = noise(value)[0]
             return result if result.dtype == value.dtype else result.to(value.dtype)
 
-        result = checked(noised, value, site)
+        result = checked(noise, value, site)
         self.parts.noised[site] = tuple(value.shape[1:])
         self._noised = noised
-        return result
+        return result.to(value.dtype)
 
     def _problem(self, message: str) -> RecipeError:
         path = f"{self.site.noise}.at"
@@ -91,7 +94,7 @@ def _module(parts: Parts, site: Site) -> nn.Module:
     if not isinstance(part, nn.Module):
         message = f"{site}: {site.owner!r} ({offer}) is no torch module, so that no noise can stand inside it"
         raise RecipeError(Problem("GF517", message, site.mark, path))
-    modules = dict(part.named_modules(remove_duplicate=False))
+    modules: dict[str, nn.Module] = dict(part.named_modules(remove_duplicate=False))
     if site.path in modules:
         return modules[site.path]
     names = [name for name in modules if name]
@@ -101,19 +104,19 @@ def _module(parts: Parts, site: Site) -> nn.Module:
     raise RecipeError(Problem("GF516", message, site.mark, path, nearest(site.path, names)))
 
 
-def built(parts: Parts, name: str, shape: Shape) -> Callable[..., tuple[Tensor, Any]]:
+def built(parts: Parts, name: str, shape: Shape) -> Noised:
     """The noise of an instance, built for examples of `shape` if it was not."""
     if name not in parts.built:
         parts.build(name, (shape,))
-    noise: Callable[..., tuple[Tensor, Any]] = parts.handed(name)
+    noise: Noised = parts.handed(name)
     return noise
 
 
-def checked(noised: Callable[[Tensor], Tensor], value: Tensor, site: Site) -> Tensor:
-    """`noised(value)`. Raises RecipeError where it fails, or where the result has another shape."""
+def checked(noise: Noised, value: Tensor, site: Site) -> Tensor:
+    """`value` noised. Raises RecipeError where that fails, or where the result has another shape."""
     shape, path = tuple(value.shape), f"{site.noise}.at"
     try:
-        result = noised(value)
+        result = noise(value)[0]
     except Exception as error:
         message = f"{site.noise!r} fails at {site} on {shape}: {type(error).__name__}: {error}"
         raise RecipeError(Problem("GF517", message, site.mark, path)) from error
@@ -148,7 +151,7 @@ def flat(tensors: Sequence[Tensor]) -> Tensor:
 
 def _put(tensors: Sequence[Tensor], values: Tensor) -> None:
     """Write (1, values) back into the tensors, in place."""
-    parts = values.squeeze(0).split([tensor.numel() for tensor in tensors])
+    parts = torch.split(values.squeeze(0), [tensor.numel() for tensor in tensors])
     torch._foreach_copy_(
         list(tensors), [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
     )

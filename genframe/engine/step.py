@@ -81,7 +81,7 @@ class Side:
             yield
         finally:
             with torch.no_grad():
-                torch._foreach_copy_(self.tensors, kept)
+                torch._foreach_copy_([*self.tensors], kept)
 
     def noise_gradients(self, step: int) -> None:
         """Noise the gradients in place; a parameter without one, or with a sparse one, is left alone."""

@@ -30,7 +30,9 @@ def stack(widths: Sequence[int], activation: str) -> nn.Sequential:
 
 def draw_weights(net: nn.Module, std: float | None) -> None:
     """Draw the weights of all linear layers from N(0, std^2), biases zero; with None they stay torch's own."""
-    for layer in net.modules() if std is not None else ():
+    if std is None:
+        return
+    for layer in net.modules():
         if isinstance(layer, nn.Linear):
             nn.init.normal_(layer.weight, 0.0, std)
             nn.init.zeros_(layer.bias)

@@ -23,4 +23,4 @@ class CategoricalLikelihood(nn.Module):
         return (self.classes,)
 
     def forward(self, logits: Tensor) -> Categorical:
-        return Categorical(logits=logits.float(), validate_args=False)  # type: ignore[no-untyped-call]
+        return Categorical(logits=logits.float(), validate_args=False)
