@@ -18,6 +18,7 @@ class Averages:
 
     def __init__(self, decay: float, modules: Mapping[str, nn.Module]) -> None:
         self.decay = decay
+        self._placed = False
         self._live: dict[str, Tensor] = {}  # each tensor once, though tied weights stand under several names
         self.copies: dict[str, Tensor] = {}
         made: dict[int, Tensor] = {}
@@ -69,12 +70,16 @@ class Averages:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Within, the components hold their averages."""
-        self._swap()
+        """Within, the components hold their averages; within that, they go on to (a metric that asks a sampler)."""
+        outermost, self._placed = not self._placed, True
+        if outermost:
+            self._swap()
         try:
             yield
         finally:
-            self._swap()
+            if outermost:
+                self._swap()
+                self._placed = False
 
     @torch.no_grad()
     def _swap(self) -> None:

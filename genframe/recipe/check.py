@@ -180,7 +180,8 @@ class Check:
         check_given(instances, scope.names(), self.problems)
         shown = [output.names[0] for output in outputs]
         for section in _REBOUND:
-            check_given(listed[section], [*scope.names(), *shown], self.problems, f"{section}.")
+            drawn = [sampler.name for sampler in listed["samplers"]] if section == "evaluate" else []
+            check_given(listed[section], [*scope.names(), *shown, *drawn], self.problems, f"{section}.")
 
     def _players(self, top: dict[str, Node], blocks: Blocks, scope: Scope) -> tuple[Player, ...]:
         node = top.get("players")

@@ -36,6 +36,7 @@ def tangent_noise(x: Tensor, encoder: Encoder, *, std: NonNegative = 0.5) -> Ten
     trained to contract is sensitive along the manifold of the data alone. Decoded, the result is the chain's next
     step: `transition(x): likelihood(decoder(tangent_noise(x, encoder)))`. -> (batch, *code).
     """
+    x = x.contiguous()
     code, pull, *_ = torch.func.vjp(encoder, x)
     (along,) = pull(std * torch.randn_like(code))  # J^T e: (batch, ...)
     step: Tensor = torch.func.jvp(encoder, (x,), (along,))[1]

@@ -104,12 +104,12 @@ class GSN(nn.Module):
         """What a layer is given by those below and above, which is nothing where they are still 0."""
         below = layers[layer - 1] if layer else None
         above = layers[layer + 1] if layer < len(self.weights) else None
-        into = self.biases[layer]
+        into: Tensor = self.biases[layer]
         if below is not None:
             into = F.linear(below, self.weights[layer - 1], into)
         if above is not None:
             into = torch.addmm(into, above, self.weights[layer])
-        return into
+        return into if into.ndim == 2 else into.expand(len(layers[0]), -1)  # type: ignore[arg-type]  # x is there
 
 
 def _uniform(rows: int, columns: int) -> Tensor:
