@@ -89,7 +89,7 @@ def test_both_ways_to_estimate_the_likelihood_agree(tmp_path: Path) -> None:
 def test_one_command_prints_the_tables(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     printed = subprocess.run(
-        [sys.executable, BENCHMARKS, "--smoke", "--only", "mlp,nll,startup,memory", "--json", figures],
+        [sys.executable, BENCHMARKS, "--smoke", "--only", "mlp,nll,startup,memory,noises", "--json", figures],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -97,7 +97,7 @@ def test_one_command_prints_the_tables(tmp_path: Path) -> None:
     assert printed.returncode == 0, printed.stderr
     assert "| genframe / lean-tuned" in printed.stdout
     sections = json.loads(figures.read_text())["sections"]
-    assert [section["name"] for section in sections] == ["mlp", "nll", "startup", "memory"]
+    assert [section["name"] for section in sections] == ["mlp", "nll", "startup", "memory", "noises"]
     assert all(value > 0 for section in sections for goal in section["goals"] for value in goal["values"])
 
 

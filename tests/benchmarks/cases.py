@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import contest
 import programs
 import report
 from contest import Arm, Ratio
 from machine import has_amx
+from noises import ROWS
 from pictures import dataset
 from report import Goal, Section
 
@@ -106,6 +109,26 @@ def memory(scale: Scale, scratch: Path) -> Section:
     return Section("memory", f"{steps} steps of the MLP VAE, peak resident size", ["", "MB"], rows, goals)
 
 
+def noises(scale: Scale, scratch: Path) -> Section:
+    """In a process of its own, which sets its threads to one."""
+    rounds = 2 if scale.steps else 100
+    command = [sys.executable, str(HERE / "noises.py"), "--rounds", str(rounds)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    figures: dict[str, dict[str, dict[str, list[float]]]] = json.loads(done.stdout)
+    rows = [
+        [f"{name} {shape}", *(f"{median(taken[key]):.2f}" for key in ("noise", "plain", "ratio"))]
+        for name, shapes in figures.items()
+        for shape, taken in shapes.items()
+    ]
+    goals = [
+        Goal(f"{name} {shape} / plain torch, time", taken["ratio"], at_most=ROWS[name][2])
+        for name, shapes in figures.items()
+        for shape, taken in shapes.items()
+    ]
+    header = ["", "ms", "plain torch, ms", "ratio"]
+    return Section("noises", f"a batch of 128, one thread, medians of {rounds} rounds", header, rows, goals)
+
+
 def _train(run: Path, steps: int, *overrides: str) -> list[str]:
     """The command that trains the MLP VAE as a user would."""
     recipe = str(HERE / "recipes" / "mlp.yaml")
@@ -161,4 +184,5 @@ CASES: dict[str, Case] = {
     "nll": nll,
     "startup": startup,
     "memory": memory,
+    "noises": noises,
 }
