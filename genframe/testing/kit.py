@@ -143,6 +143,7 @@ class Trial:
         devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
         with torch.random.fork_rng(devices=devices), preserved():
             torch.manual_seed(0)
+            torch.set_num_threads(1)  # toys are small, and on a busy machine threads wait for each other
             self.check.function(self.subject)
 
     def result(self, foretold: str | None) -> Result:

@@ -25,6 +25,7 @@ _PRIOR: Tree = {"prior": {"use": "gaussian", "dim": 4}}
 
 _VAE: Tree = {"pipeline": "vae", **_CODER, **_PRIOR}
 _DAE: Tree = {"pipeline": "dae", **_CODER}
+_RBM: Tree = {"pipeline": "rbm", "data": _DATA, "priors": {"rbm": {"hidden": 16, "chains": 10, "sweeps": 5}}}
 _GAN: Tree = {"pipeline": "gan", "data": _DATA, **_PRIOR, "decoder": _NET, "discriminator": _NET}
 
 
@@ -81,6 +82,12 @@ def _loss(subject: Subject) -> Tree:
         return {**_VAE, "loss": subject.block}
     fitting = (made for known, made in _LOSSES if set(subject.takes) <= set(known))
     return next(fitting, _compared)(subject)
+
+
+def _of_machine(subject: Subject) -> Tree:
+    """As what trains a Boltzmann machine."""
+    wires = {"objective": subject.call("loss", _RBM_WIRES)}
+    return {**_RBM, "loss": subject.block, "wires": wires}
 
 
 def _compared(subject: Subject) -> Tree:
@@ -142,8 +149,11 @@ _VAE_WIRES = (
 _DAE_WIRES = ("x", "y", "p_x", "x_noised", "x_level", "restore", "encoder", "decoder", "noise")
 _GAN_WIRES = ("x", "y", "p_z", "fake", "real_verdict", "fake_verdict", "generate", "decoder", "discriminator")
 
+_RBM_WIRES = ("x", "y", "p_x", "rbm", "noise")
+
 _LOSSES: tuple[tuple[tuple[str, ...], Callable[[Subject], Tree]], ...] = (
     (("x", "p_x"), _compared),
+    (_RBM_WIRES, _of_machine),
     (_VAE_WIRES, _beside_elbo),
     (_GAN_WIRES, _beside_critic),
 )

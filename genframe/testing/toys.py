@@ -323,6 +323,11 @@ class Toys:
         return self.module("discriminator", lambda: _Critic(self.case.data_shape, self.seed + 3))
 
     @cached_property
+    def rbm(self) -> nn.Module:
+        """A model of the data by an energy: free_energy(v), gibbs(v, k), and persistent chains, chain(k)."""
+        return self.module("rbm", lambda: _Machine(self.case.data_shape, self.seed + 6))
+
+    @cached_property
     def generate(self) -> Callable[[Tensor], Tensor]:
         """z -> data: the mean of p(x|z)."""
         return lambda z: self.likelihood(self.decoder(z)).mean
@@ -348,7 +353,7 @@ class Toys:
         return self.batch if self.rows is None else len(self.rows)
 
 
-COMPONENTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "discriminator", "noise")
+COMPONENTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "discriminator", "noise", "rbm")
 """The toy components that a constructor may ask for."""
 
 WIRES = (
@@ -450,3 +455,33 @@ class _Critic(nn.Module):
     def forward(self, x: Tensor) -> Verdict:
         features = self.net(x)
         return Verdict(self.last(features).squeeze(-1), features)
+
+
+class _Machine(nn.Module):
+    """Real values v and a few binary h: E = |v - b|^2 / 2 - h.(v W)."""
+
+    def __init__(self, data_shape: Shape, seed: int) -> None:
+        super().__init__()
+        self.event_shape = data_shape
+        size = math.prod(data_shape)
+        generator = torch.Generator().manual_seed(seed)
+        self.weight = nn.Parameter(torch.randn(size, FEATURES, generator=generator) / size**0.5)
+        self.bias = nn.Parameter(0.5 * torch.randn(size, generator=generator))
+        self.chains: Tensor
+        self.register_buffer("chains", torch.randn(3, *data_shape, generator=generator))
+
+    def free_energy(self, v: Tensor) -> Tensor:
+        """(batch, ...) -> (batch,)."""
+        flat = v.flatten(1)
+        linked = torch.nn.functional.softplus(flat @ self.weight).sum(1)
+        return 0.5 * (flat - self.bias).square().sum(1) - linked
+
+    @torch.no_grad()
+    def gibbs(self, v: Tensor, k: int) -> Tensor:
+        for _ in range(k):
+            h = torch.bernoulli(torch.sigmoid(v.flatten(1) @ self.weight))
+            v = (self.bias + h @ self.weight.T + torch.randn_like(v.flatten(1))).view_as(v)
+        return v
+
+    def chain(self, k: int) -> Tensor:
+        return self.gibbs(self.chains, k)

@@ -34,8 +34,8 @@ def loads(subject: PluginSubject) -> None:
             "the plugin loads", came=f"it is {status.state}: {status.cause}{place}", hint=_doctor(status)
         )
     for warning in status.warnings:
-        if place := re.fullmatch(r"(.+?):(\d+): (.+)", warning, re.DOTALL):
-            warnings.warn_explicit(place[3], GenframeDeprecationWarning, place[1], int(place[2]))
+        if found := re.fullmatch(r"(.+?):(\d+): (.+)", warning, re.DOTALL):
+            warnings.warn_explicit(found[3], GenframeDeprecationWarning, found[1], int(found[2]))
 
 
 @check("plugin")

@@ -144,6 +144,10 @@ def _flat(tensors: list[Tensor]) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in tensors])
 
 
+STEP = 1e-2
+"""Half the width of a difference quotient."""
+
+
 @check(*LAWS)
 def log_prob_has_the_gradient_of_its_value(subject: Subject) -> None:
     """log_prob's gradient in features and parameters is its difference quotient: nothing on the way is detached."""
@@ -174,21 +178,43 @@ def _quotients(
     if float(gradient.norm()) > 0:
         directions.append(gradient / gradient.norm() * math.sqrt(gradient.numel()))
     pairs = []
+    directions = [direction / math.sqrt(direction.numel()) for direction in directions]
     for direction in directions:
-        direction = direction / math.sqrt(direction.numel())
-        difference = [_quotient(specimen, x, leaf, direction, features, step) for step in (1e-2, 2e-2)]
+        difference = [_quotient(specimen, x, leaf, direction, features, step) for step in (STEP, 2 * STEP)]
         pairs.append((float((gradient * direction).sum()), *difference))
     due = max(abs(fine) for _, fine, _ in pairs)
     if not math.isfinite(sum(fine + coarse for _, fine, coarse in pairs)):
         raise NotApplicable(f"the support of {specimen.label} moves with {name}")
-    for told, fine, coarse in pairs:
+    for direction, (told, fine, coarse) in zip(directions, pairs, strict=True):
         # Where two step widths disagree, the function has a kink or its rounding shows.
-        if not abs(told - fine) <= 0.1 * due + 3 * abs(fine - coarse) + 0.02:
+        bound = 0.1 * due + 3 * abs(fine - coarse) + 0.02
+        if (
+            abs(told - fine) > bound
+            and abs(_mean_slope(specimen, x, leaf, direction, features) - fine) > bound
+        ):
             raise Failure(
                 f"the gradient of log_prob of {specimen.label} in {name} is its difference quotient",
                 came=f"{told:.4g} by autograd, {fine:.4g} by differences, along one direction",
                 hint="a detach(), a .item(), a no_grad or a custom backward stands on the way from there to log_prob",
             )
+
+
+def _mean_slope(
+    specimen: Specimen, x: Tensor, leaf: Tensor, direction: Tensor, features: Tensor | None
+) -> float:
+    """The gradient along the way that the finer quotient takes, averaged: a density with a kink has no other.
+
+    The midpoint rule misses at most 1/32 of the jumps of the slope, which kinks in many places share.
+    """
+    before, slopes = leaf.detach().clone(), []
+    for number in range(32):
+        with torch.no_grad():
+            leaf.copy_(before + ((number + 0.5) / 16 - 1) * STEP * direction)
+        score = specimen.distribution(features).log_prob(x).double().mean()
+        slopes.append(float((_gradient(score, [leaf])[0] * direction).sum()))
+    with torch.no_grad():
+        leaf.copy_(before)
+    return sum(slopes) / len(slopes)
 
 
 def _quotient(
