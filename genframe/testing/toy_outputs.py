@@ -19,6 +19,9 @@ from genframe.values import Levels
 STD = 0.25
 """The standard deviation of p(x|z), and about what each live latent adds to it."""
 
+LOG_Z = 7.0
+"""What the free energies of the toy lack to be negative log-likelihoods."""
+
 LIVE, LATENTS = 3, 5
 """Latents that the data depend on, and all of them."""
 
@@ -102,6 +105,10 @@ class ToyOutputs:
         """x (batch, ...) -> p(x'|x) of a Markov chain: the restored x, and noise."""
         return DiagonalGaussian(self.restored(x), torch.tensor(STD), event_ndim=len(self.case.data_shape))
 
+    def classify(self, x: Tensor) -> Tensor:
+        """x (batch, ...) -> probabilities (batch, classes): right about as often as by chance."""
+        return (40 * self.encode(x)[:, : self.case.classes]).softmax(-1)
+
     def sample(self, n: int) -> Tensor:
         """(n, *data_shape) from p(x|z)p(z): without draws the next n of a fixed sequence."""
         if self.draws:
@@ -133,6 +140,15 @@ class ToyOutputs:
         exact = self.log_prob(x).expand(k, -1)
         return exact + torch.randn(k, len(x)) - 0.5 if self.draws else exact
 
+    def free_energy(self, x: Tensor) -> Tensor:
+        """-log p(x) of what is not normalised: its log Z is LOG_Z. (batch,)."""
+        return -self.log_prob(x) - LOG_Z
+
+    def annealed_log_z(self, x: Tensor, k: int, n: int) -> Tensor:
+        """n estimates of log Z whose exp is unbiased: without draws each is exact. (n,)."""
+        exact = torch.full((n,), LOG_Z)
+        return exact + (torch.randn(n) - 0.5 if self.draws else 0)
+
 
 def _normal(place: int) -> Tensor:
     return torch.randn(LATENTS, generator=torch.Generator().manual_seed(place))
@@ -141,24 +157,27 @@ def _normal(place: int) -> Tensor:
 OUTPUTS = (
     *(
         "encode",
+        "classify",
         "decode",
         "reconstruct",
         "denoise",
         "noised",
         "corrupted",
         "corruption",
-        "restored", "transition",
+        "restored",
+        "transition",
         "sample",
     ),
-    *("elbo_parts", "log_prob", "log_weights"),
+    *("elbo_parts", "log_prob", "log_weights", "free_energy", "annealed_log_z"),
 )
 """The public outputs that the toy model has."""
 
 
-def known_figures(outputs: ToyOutputs, x: Tensor) -> Mapping[str, tuple[str, float]]:
-    """Figures by their public names: the output that such a figure is made of, and what it is for these x."""
+def known_figures(outputs: ToyOutputs, x: Tensor, y: Tensor) -> Mapping[str, tuple[str, float]]:
+    """Figures by their public names: the output that such a figure is made of, and what it is for these x and y."""
     rate, distortion = (part.double() for part in ToyOutputs(outputs.case, outputs.seed).elbo_parts(x))
     bound = -(rate + distortion)
+    right = (outputs.classify(x).argmax(-1) == y).double()
     return {
         "elbo": ("elbo_parts", float(bound.mean())),
         "rate": ("elbo_parts", float(rate.mean())),
@@ -166,6 +185,10 @@ def known_figures(outputs: ToyOutputs, x: Tensor) -> Mapping[str, tuple[str, flo
         "elbo_standard_error": ("elbo_parts", float(bound.std()) / len(x) ** 0.5),
         "log_likelihood": ("log_weights", float(bound.mean())),
         "log_likelihood_standard_error": ("log_weights", float(bound.std()) / len(x) ** 0.5),
+        "ais_log_likelihood": ("annealed_log_z", float(bound.mean())),
+        "ais_log_likelihood_standard_error": ("free_energy", float(bound.std()) / len(x) ** 0.5),
+        "log_z": ("annealed_log_z", LOG_Z),
         "active_units": ("encode", float(LIVE)),
         "latent_units": ("encode", float(LATENTS)),
+        "accuracy": ("classify", float(right.mean())),
     }
