@@ -31,6 +31,23 @@ def test_the_level_is_the_standard_deviation_that_was_added() -> None:
     assert (noised - x).mean().abs() < 5 * 0.6 / math.sqrt(x.numel())
 
 
+def test_noise_by_its_variance_has_the_square_root_as_its_deviation() -> None:
+    torch.manual_seed(0)
+    x = torch.zeros(2, 40_000)
+    noised, level = GaussianNoise(variance=0.09)(x)
+    assert level.std.tolist() == pytest.approx([0.3, 0.3])
+    assert float(noised.var()) == pytest.approx(0.09, rel=0.03)  # six standard errors
+    _, levels = GaussianNoise(variance=(0.01, 0.25))(torch.zeros(1000, 2))
+    assert 0.1 <= float(levels.std.min()) < 0.14 and 0.48 < float(levels.std.max()) <= 0.5
+    assert float(levels.std.square().mean()) == pytest.approx(0.13, abs=0.012), "the variance is uniform"
+    assert GaussianNoise().std == 0.3
+
+
+def test_std_and_variance_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="give one of them"):
+        GaussianNoise(std=0.3, variance=0.09)
+
+
 def test_each_example_has_its_own_draw() -> None:
     noise = GaussianNoise(std=0.3)(torch.zeros(3, 1, 8, 8))[0].flatten(1)
     correlation = torch.corrcoef(noise) - torch.eye(3)

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from genframe_plugins.metrics import likelihood
+from genframe_plugins.metrics.accuracy import accuracy
 from genframe_plugins.metrics.elbo import elbo, rate_distortion
 from genframe_plugins.metrics.likelihood import log_likelihood
 from genframe_plugins.metrics.units import active_units
@@ -90,3 +91,20 @@ def test_active_units_are_latents_that_depend_on_x() -> None:
     figures = active_units(lambda x: x * scale, Batches(x), batch_size=64)
     assert figures == {"active_units": 2.0, "latent_units": 4.0}
     assert active_units(lambda x: x * scale, Batches(x), threshold=1e-4)["active_units"] == 3
+
+
+def test_accuracy_is_the_share_of_the_right_over_all_examples() -> None:
+    labels = torch.tensor([0, 1, 2, 2, 1, 0, 2])
+    told = torch.tensor([0, 1, 2, 2, 1, 1, 0])  # 5 of 7, in batches of 3: 3, 2 and 0 right
+
+    class Labelled(Batches):
+        def batches(self, batch_size: int) -> list[dict[str, Tensor]]:
+            pairs = zip(self.x.split(batch_size), labels.split(batch_size), strict=True)
+            return [{"x": x, "y": y} for x, y in pairs]
+
+    def classify(x: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot(x[:, 0].long(), 3) - 5.0  # scores need be no probabilities
+
+    figures = accuracy(classify, Labelled(told.unsqueeze(1).float()), batch_size=3)
+    assert figures["accuracy"] == pytest.approx(5 / 7)
+    assert figures["accuracy_standard_error"] == pytest.approx((5 / 7 * 2 / 7 / 7) ** 0.5)

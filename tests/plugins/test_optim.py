@@ -73,6 +73,11 @@ def test_steps_change_at_their_boundaries() -> None:
     assert [schedules.steps(step, 10, values=(1.0, 0.1), epochs=(1.5,)) for step in (14, 15)] == [1.0, 0.1]
 
 
+def test_power_falls_as_the_formula_says() -> None:
+    values = [schedules.power(step, 10, scale=0.3, exponent=0.55) for step in (0, 1, 99)]
+    assert values == pytest.approx([0.3, 0.3 * 2**-0.55, 0.3 * 100**-0.55])
+
+
 def test_lengths_that_make_no_sense_are_refused() -> None:
     for length in ({}, {"steps": 1, "epochs": 1}):
         with pytest.raises(ValueError, match="one of them"):

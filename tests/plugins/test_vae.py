@@ -9,6 +9,7 @@ import torch
 from genframe_plugins.metrics.likelihood import log_likelihood
 from genframe_plugins.vae.bounds import importance_weights, rate_distortion
 from genframe_plugins.vae.elbo import elbo
+from genframe_plugins.vae.labels import CategoricalLikelihood
 from genframe_plugins.vae.likelihoods import BernoulliLikelihood, GaussianLikelihood
 from genframe_plugins.vae.posterior import LOG_STD, GaussianPosterior
 from genframe_plugins.vae.prior import GaussianPrior
@@ -204,3 +205,12 @@ def test_a_bernoulli_likelihood_draws_the_picture_as_its_mean() -> None:
     logits = torch.randn(4, 1, 2, 3)
     torch.testing.assert_close(likelihood(logits).mean, logits.sigmoid())
     assert likelihood(logits).event_shape == (1, 2, 3) == likelihood.takes((1, 2, 3))
+
+
+def test_the_likelihood_of_labels_is_a_softmax_with_the_cross_entropy_as_its_nll() -> None:
+    part = CategoricalLikelihood(4)
+    logits, y = torch.randn(3, 5, 4).double(), torch.randint(4, (5,))  # (samples, batch, classes)
+    assert part.takes((1, 28, 28)) == (4,)
+    by_hand = logits.softmax(-1).log().gather(-1, y.expand(3, 5).unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(part(logits).log_prob(y), by_hand, check_dtype=False, atol=1e-5, rtol=0)
+    assert part(logits.bfloat16()).probs.dtype == torch.float32

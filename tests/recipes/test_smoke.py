@@ -11,6 +11,7 @@ from tiny import plan_of, resume, rows, shipped, small, train
 
 import genframe
 
+CLASSIFIERS = {"noise/gradient-noise"}  # what they give are classes, and no picture
 DATA_ELSEWHERE = {"vae/mnist", "vae/mnist-conv"}
 
 
@@ -31,7 +32,8 @@ def test_it_trains_resumes_and_gives_its_outputs(name: str, tmp_path: Path) -> N
     assert [row["step"] for row in logged] == [1, 2, 3, 4, 5, 6]
     seen = {key for row in logged for key in row["terms"]}
     assert terms <= seen
-    assert [path.name for path in (run / "samples").glob("*-00000006.png")], "something to look at"
+    seen_at_the_end = [*(run / "samples").glob("*-00000006.png")]
+    assert seen_at_the_end or name in CLASSIFIERS, "something to look at"
 
     model = genframe.load(run, device="cpu")
     field = next(iter(model.feeds.values())).spec.fields["x"]

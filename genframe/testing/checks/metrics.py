@@ -196,7 +196,8 @@ def figures_mean_what_they_say(subject: Subject) -> None:
     found = measure(subject)
     if len(found.data.seen) < ROWS:
         raise NotApplicable(f"it reads {len(found.data.seen)} of {ROWS} examples")
-    known = known_figures(found.outputs, found.data.split.tensors["x"])
+    rows = found.data.split.tensors
+    known = known_figures(found.outputs, rows["x"], rows["y"])
     told = [name for name in found.figures if name in known and known[name][0] in found.outputs.asked]
     if not told:
         raise NotApplicable("none of its figures has a name whose meaning the kit knows")

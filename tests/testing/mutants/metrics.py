@@ -45,4 +45,13 @@ MUTANTS = [
         "means.var(0).log().sum()",
         "finite",
     ),
+    _mutant("accuracy", "accuracy.py", "right.double().mean()", "right.double().sum()", "accuracy is"),
+    _mutant("accuracy", "accuracy.py", ".argmax(-1)", ".argmin(-1)", "accuracy is"),
+    _mutant(
+        "accuracy",
+        "accuracy.py",
+        "in data.batches(batch_size)])",
+        "in [next(iter(data.batches(batch_size)))]])",
+        "batch_size=3",
+    ),
 ]

@@ -63,4 +63,13 @@ MUTANTS = [
         "steps_per_epoch steps",
     ),
     _schedule("cosine", _COSINE, "return (to + from_) / (share - 2)", "at step"),
+    _schedule(
+        "power",
+        "return float(scale / (1 + step) ** exponent)",
+        "return scale / step**exponent",
+        "ZeroDivisionError",
+    ),
+    _schedule(
+        "power", "return float(scale / (1 + step) ** exponent)", "return None  # type: ignore", "number"
+    ),
 ]
