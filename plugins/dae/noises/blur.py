@@ -40,19 +40,28 @@ class Blur(Noise):
 
 def _blurring(std: Tensor, side: int, dtype: torch.dtype) -> Tensor:
     """The matrix that blurs a side, for each std (batch, 1): (batch, side, side)."""
-    steps, waves = _kernel_waves(side, std.device)
-    std = std.clamp(1e-3, 2 * side)
-    reach = (4 * std + 0.5).floor()
-    kernel = torch.exp(-0.5 * (steps / std).square()) * (steps <= reach)  # (batch, steps)
-    kernel = kernel * torch.where(steps > 0, 2, 1)  # to both sides
-    factors = (kernel @ waves) / kernel.sum(1, keepdim=True)  # (batch, frequencies)
+    steps, waves, frequencies = _kernel_waves(side, std.device)
+    narrow = std.clamp(1e-3, side / 2)
+    kernel = torch.exp(-0.5 * (steps / narrow).square()) * (
+        steps <= (4 * narrow + 0.5).floor()
+    )  # (batch, steps)
+    factors = kernel @ waves  # (batch, frequencies); that of 0 is the sum of the kernel
+    factors = factors / factors[:, :1]
+    wider = (std.square() - narrow.square()).clamp(
+        min=0
+    )  # variances of Gaussians add up; a wide one needs no sampling
+    factors = factors * torch.exp(-0.5 * wider * frequencies.square())
     transform = cosines(side, std.device, dtype)
     return (transform.T * factors.to(dtype).unsqueeze(1)) @ transform
 
 
 @lru_cache(maxsize=16)
-def _kernel_waves(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Distances to 4 std of the widest Gaussian, which leaves a plain grey, and their cosines (steps, side)."""
-    steps = torch.arange(8 * side + 1, device=device)
-    turns = steps.unsqueeze(1) * torch.arange(side, device=device) % (2 * side)
-    return steps.float(), torch.cos(turns * (math.pi / side))
+def _kernel_waves(side: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Distances to 4 std of a Gaussian half as wide as the side, their cosines (steps, side), and the frequencies.
+
+    The cosines are twice as large but for the first: a kernel goes to both sides.
+    """
+    steps, frequencies = torch.arange(2 * side + 1, device=device), torch.arange(side, device=device)
+    waves = torch.cos(steps.unsqueeze(1) * frequencies % (2 * side) * (math.pi / side))
+    waves[1:] *= 2
+    return steps.float(), waves, frequencies * (math.pi / side)

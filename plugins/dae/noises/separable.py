@@ -15,10 +15,13 @@ def mapped(x: Tensor, down: Tensor, across: Tensor) -> Tensor:
     `down` is (batch, height, height), `across` (batch, width, width).
     """
     batch, channels, height, width = x.shape
-    wide = torch.bmm(x.reshape(batch, channels * height, width), across.mT).reshape(x.shape)
+    wide = torch.bmm(x.reshape(batch, channels * height, width), across.mT)
     if channels == 1:
-        return torch.bmm(down, wide.squeeze(1)).unsqueeze(1)
-    return torch.matmul(down.unsqueeze(1), wide)
+        return torch.bmm(down, wide).unsqueeze(1)
+    rows = (
+        wide.reshape(x.shape).transpose(1, 2).reshape(batch, height, channels * width)
+    )  # all channels at once
+    return torch.bmm(down, rows).reshape(batch, height, channels, width).transpose(1, 2)
 
 
 @lru_cache(maxsize=16)
