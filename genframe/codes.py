@@ -138,6 +138,10 @@ CODES: dict[str, str] = {
     "GF813": "the folder for a new plugin is taken",
     "GF814": "a new plugin that offers nothing",
     "GF815": "an author's name that is not one line of text",
+    "GF821": "a picture is missing or can't be read",
+    "GF822": "a picture is too large",
+    "GF823": "a denoiser is told no level, or one that it does not take",
+    "GF824": "a noise can't be put on pictures",
 }
 
 PLUGIN_CODES = frozenset(

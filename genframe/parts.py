@@ -98,6 +98,10 @@ class Parts:
             return {name: self._option(inside, shapes) for name, inside in value.items()}
         return self._part(value, shapes) if isinstance(value, Instance) else first_value(value)
 
+    def beside(self, instance: Instance, shapes: Sequence[Shape]) -> Any:
+        """A component that the recipe does not hold, built from the recipe's givens, for calls with these shapes."""
+        return self._part(instance, shapes)
+
     def _part(self, instance: Instance, shapes: Sequence[Shape]) -> Any:
         """A component that another's option holds, built from the shapes that the other is called with."""
         self.shapes[instance.name] = tuple(shapes)

@@ -44,7 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("recipe", "rendering"),
     ("bound", "binding", "wiring", "sharing", "sites", "parts", "compute", "trial", "plan"),
-    ("run", "lock", "locked", "requirements", "missing", "packed", "tracking", "data", "pictures"),
+    ("run", "lock", "locked", "requirements", "missing", "packed", "tracking", "data", "pictures", "picture_files", "patches"),
     ("engine",),
     (
         "explain",
@@ -55,6 +55,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "catalogue",
         "evaluations",
         "exports",
+        "denoising",
         "health",
         "plugin_doctor",
     ),

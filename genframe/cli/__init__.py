@@ -21,6 +21,7 @@ VERBS = {
     "explain": "Show what a recipe computes, for whom, and who teaches whom.",
     "sample": "Draw samples from a run into a picture.",
     "reconstruct": "Put examples beside what a run makes of them.",
+    "denoise": "Restore pictures by a run.",
     "evaluate": "Measure a run by the recipe's metrics.",
     "pack": "Make one file of a run, to hand on.",
     "list": "List the components that are installed.",

@@ -1,4 +1,4 @@
-"""The sampler that a user names for a run that is trained: one of its recipe's, or any that is installed."""
+"""The sampler or noise that a user names for a run that is trained: one of its recipe's, or any that is installed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from genframe.annotations import Ranged
 from genframe.errors import GenframeError, Problem, RecipeError
 from genframe.recipe.blocks import Blocks, entries
 from genframe.recipe.dump import UnwritableError, dump
@@ -13,6 +14,8 @@ from genframe.recipe.load import kind_of, parse
 from genframe.recipe.model import Instance, Recipe
 from genframe.recipe.problems import Problems, nearest
 from genframe.recipe.scope import check_given
+from genframe.recipe.words import marked
+from genframe.registry import LookupProblem
 
 PLACE = "<sampler>"
 """What marks call a sampler that stands in no recipe."""
@@ -28,7 +31,7 @@ def sampler_of(recipe: Recipe, sampler: str | Mapping[str, Any]) -> Instance:
     if isinstance(sampler, str) and sampler in known:
         return known[sampler]
     problems = Problems()
-    instance = _written(recipe, sampler, problems)
+    instance = _written(recipe, sampler, "sampler", problems)
     problems[:] = [_nearer(problem, sampler, known) for problem in problems]
     try:
         problems.raise_errors()
@@ -39,21 +42,59 @@ def sampler_of(recipe: Recipe, sampler: str | Mapping[str, Any]) -> Instance:
     return instance
 
 
-def _written(recipe: Recipe, sampler: str | Mapping[str, Any], problems: Problems) -> Instance | None:
+def noise_of(recipe: Recipe, noise: str) -> Instance:
+    """An installed noise by its name, `gaussian`; by name and level, `gaussian:0.3`; or as a block in YAML.
+
+    The level is that of the noise's first option that is one, bounds and all; where it has several, `NAME:0.1,0.3` are
+    the first two. Raises RecipeError, or PluginError where a plugin is at fault.
+    """
+    problems = Problems()
+    name, colon, levels = noise.partition(":")
+    text = noise
+    if colon and not noise.lstrip().startswith("{"):
+        given = levels.split(",")
+        names = _levels(recipe, name)[: len(given)]
+        if len(names) < len(given):
+            takes = f"it takes {', '.join(names)}" if names else "it has none"
+            raise RecipeError(Problem("GF824", f"{noise!r} gives {name} {len(given)} levels: {takes}"))
+        options = "".join(f", {key}: {level}" for key, level in zip(names, given, strict=True))
+        text = f"{{use: {name}{options}}}"
+    instance = _written(recipe, text, "noise", problems)
+    try:
+        problems.raise_errors()
+    except GenframeError as error:
+        error.texts = {PLACE: text}
+        raise
+    assert instance is not None
+    return instance
+
+
+def _levels(recipe: Recipe, name: str) -> list[str]:
+    """The options of a noise that are levels; any number for an unknown one, which is told of later."""
+    try:
+        offer = recipe.registry.find("noise", name, recipe.plugins)
+    except LookupProblem:
+        return ["level"]
+    return [option.name for option in offer.signature().options.values() if marked(option.annotation, Ranged)]
+
+
+def _written(
+    recipe: Recipe, sampler: str | Mapping[str, Any], kind: str, problems: Problems
+) -> Instance | None:
     node = parse(_text(sampler), PLACE, problems)
     if node is None or problems:
         return None
     use = node if isinstance(node.value, str) else entries(node).get("use")
     if not isinstance(node.value, (str, dict)):
-        message = f"expected the name of a sampler, or {{use: NAME, ...}}, got {kind_of(node)}"
-        problems.add("GF205", message, node.mark, command="genframe list sampler")
+        message = f"expected the name of a {kind}, or {{use: NAME, ...}}, got {kind_of(node)}"
+        problems.add("GF205", message, node.mark, command=f"genframe list {kind}")
         return None
-    name = use.value.rpartition("/")[2] if use is not None and isinstance(use.value, str) else "sampler"
-    path = f"samplers.{name}"
+    name = use.value.rpartition("/")[2] if use is not None and isinstance(use.value, str) else kind
+    path = f"{kind}s.{name}"
     blocks = Blocks(recipe.registry, recipe.plugins, problems)
-    instance = blocks.instance(node, "sampler", name, path, ("use", "given"))
+    instance = blocks.instance(node, kind, name, path, ("use", "given"))
     if instance is not None:
-        check_given([instance], [output.names[0] for output in recipe.outputs], problems, "samplers.")
+        check_given([instance], [output.names[0] for output in recipe.outputs], problems, f"{kind}s.")
     return instance
 
 
