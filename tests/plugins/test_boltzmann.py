@@ -22,6 +22,8 @@ from genframe_plugins.boltzmann.partition import (
 from genframe_plugins.boltzmann.rbm import RBM
 from genframe_plugins.dae.chains.chain import chain
 from genframe_plugins.metrics.annealed import ais_log_likelihood, interval
+from genframe_plugins.vae.binary import StraightThrough
+from genframe_plugins.vae.elbo import elbo
 from scipy.stats import chi2
 from tiny import differing, plan_of, resume, saved, small, train
 from torch import Tensor
@@ -436,3 +438,37 @@ class _Rows:
 
     def first(self, n: int) -> dict[str, Tensor]:
         return {"x": self.x[:n]}
+
+
+class TestDiscreteAutoencoder:
+    def test_samples_are_binary_and_carry_the_gradient_of_the_probabilities(self) -> None:
+        logits = torch.randn(3, 5).double().requires_grad_()
+        torch.manual_seed(16)
+        z = StraightThrough(logits).rsample([7])
+        assert set(z.detach().unique().tolist()) <= {0.0, 1.0}
+        weight = torch.randn(7, 3, 5).double()
+        (z * weight).sum().backward()
+        probs = logits.detach().sigmoid()
+        torch.testing.assert_close(logits.grad, weight.sum(0) * probs * (1 - probs))
+
+    def test_the_rate_of_the_bound_is_the_divergence_from_the_machine(self) -> None:
+        """KL(q || p) of all 16 codes against the mean of what `elbo` samples, at 5 standard errors."""
+        rbm = machine(4, 3)
+        q = StraightThrough(torch.randn(4).double())
+        log_q, log_p = q.log_prob(states(4)), rbm().log_prob(states(4))
+        due = float((log_q.exp() * (log_q - log_p)).sum().detach())
+        torch.manual_seed(17)
+        rows = StraightThrough(q.logits.expand(20_000, 4))
+        z, p_x = rows.sample(), StraightThrough(torch.zeros(20_000, 1).double())
+        terms = elbo(torch.zeros(20_000, 1).double(), rows, z, rbm(), p_x)
+        rates = terms.logged["rate_sampled"].detach()
+        assert float(rates.mean()) == pytest.approx(due, abs=5 * float(rates.std()) / math.sqrt(20_000))
+
+    def test_the_bound_trains_the_machine_as_its_likelihood_would(self) -> None:
+        """The gradient of -log p(z) in the machine's parameters, for codes that the encoder gives, is the table's."""
+        rbm = machine(4, 3)
+        z = states(4)[[1, 5, 5, 12]]
+        q, p_x = StraightThrough(torch.zeros(4, 4).double()), StraightThrough(torch.zeros(4, 1).double())
+        elbo(torch.zeros(4, 1).double(), q, z, rbm(), p_x).total.mean().backward()
+        assert rbm.weight.grad is not None
+        torch.testing.assert_close(rbm.weight.grad, -_exact(rbm, z)[0])
