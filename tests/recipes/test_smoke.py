@@ -12,7 +12,7 @@ from tiny import plan_of, resume, rows, shipped, small, train
 import genframe
 
 CLASSIFIERS = {"noise/gradient-noise"}  # what they give are classes, and no picture
-DATA_ELSEWHERE = {"vae/mnist", "vae/mnist-conv"}
+DATA_ELSEWHERE = {name for name in shipped() if "mnist" in name}
 
 
 def fetched(name: str) -> None:
