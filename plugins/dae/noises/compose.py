@@ -24,7 +24,7 @@ class Compose(Noise):
         return torch.cat([drawn(part, x) for part in self.parts.values()], 1)
 
     def apply(self, x: Tensor, level: Tensor) -> Tensor:
-        levels = level.split([len(part.columns) for part in self.parts.values()], 1)
+        levels = torch.split(level, [len(part.columns) for part in self.parts.values()], 1)
         for part, own in zip(self.parts.values(), levels, strict=True):
             x = part.apply(x, own)
         return x

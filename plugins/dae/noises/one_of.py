@@ -41,7 +41,7 @@ class OneOf(Noise):
         return torch.cat([which.unsqueeze(1), *levels], 1)
 
     def apply(self, x: Tensor, level: Tensor) -> Tensor:
-        which, *levels = level.split([1, *(len(part.columns) for part in self.parts.values())], 1)
+        which, *levels = torch.split(level, [1, *(len(part.columns) for part in self.parts.values())], 1)
         noised = x.clone()
         for number, (part, own) in enumerate(zip(self.parts.values(), levels, strict=True)):
             chosen = which.squeeze(1).round() == number
