@@ -43,6 +43,12 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "players.second={start: 2, until: 4}",
         "players.together.start=4",
     ),
+    "dae/walkback-digits": ("data.batch_size=16", "encoder.hidden=[8]", "loss.steps=2"),
+    "dae/gsn-digits": ("data.batch_size=16", "decoder.hidden=[8, 8]", "decoder.steps=2"),
+    "dae/chain-mnist": ("data.batch_size=16", "encoder.hidden=[8]"),
+    "dae/walkback-mnist": ("data.batch_size=16", "encoder.hidden=[8]", "loss.steps=2"),
+    "dae/gsn-mnist": ("data.batch_size=16", "decoder.hidden=[8, 8]", "decoder.steps=2"),
+    "dae/chain-moons": ("data.batch_size=16", "data.n=200", "encoder.hidden=[8]"),
     "gan/digits": (
         "data.batch_size=16",
         "prior.dim=3",
@@ -66,6 +72,7 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     ),
     "rbm/digits": ("data.batch_size=16", "priors.rbm={hidden: 8, chains: 5, sweeps: 2}"),
     "rbm/mnist": ("data.batch_size=16", "priors.rbm={hidden: 8, chains: 5, sweeps: 2}"),
+    "rbm/denoise-digits": ("data.batch_size=16", "priors.rbm={hidden: 8, chains: 5, sweeps: 2}"),
     "rbm/deep-belief-digits": (
         "data.batch_size=16",
         "priors.lower={hidden: 8, chains: 5}",
