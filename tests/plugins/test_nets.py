@@ -9,6 +9,7 @@ import torch
 from genframe_plugins.nets.conv import ConvDecoder, ConvEncoder
 from genframe_plugins.nets.critics import ConvDiscriminator, MLPDiscriminator, PatchDiscriminator
 from genframe_plugins.nets.mlp import MLPDecoder, MLPEncoder
+from genframe_plugins.nets.unet import UNet
 from torch import Tensor, nn
 
 from genframe import Shape, Verdict
@@ -121,3 +122,68 @@ def test_the_conv_autoencoder_of_digits_has_its_stated_size() -> None:
     nets = ConvEncoder((1, 28, 28)), ConvDecoder((20,), (1, 28, 28))
     parameters = sum(p.numel() for net in nets for p in net.parameters())
     assert 0.85e6 < parameters < 0.95e6
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("skips", [False, True])
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("shape", PICTURES)
+def test_unets_reach_any_size_told_a_level_or_not(
+    shape: Shape, depth: int, skips: bool, residual: bool
+) -> None:
+    x = torch.rand(3, *shape)
+    options = {"width": 4, "depth": depth, "skips": skips, "residual": residual, "activation": "silu"}
+    blind, told = UNet(shape, shape, **options), UNet((shape, ()), shape, **options)
+    for net, result in ((blind, blind(x)), (told, told(x, torch.rand(3)))):
+        assert result.shape == x.shape
+        _assert_gradient_everywhere(net, result)
+
+
+def test_a_unet_takes_the_sizes_that_it_was_not_built_for() -> None:
+    net = UNet((1, 28, 28), (1, 28, 28), width=4)
+    assert net(torch.rand(2, 1, 33, 50)).shape == (2, 1, 33, 50)
+
+
+def test_a_residual_unet_takes_off_what_its_net_gives() -> None:
+    torch.manual_seed(0)
+    plain, residual = (UNet((3, 8, 8), (3, 8, 8), width=4, residual=on) for on in (False, True))
+    residual.load_state_dict(plain.state_dict())
+    x = torch.rand(2, 3, 8, 8)
+    torch.testing.assert_close(residual(x), x - plain(x))
+
+
+def test_without_skips_nothing_passes_but_the_narrowest_map() -> None:
+    torch.manual_seed(0)
+    x = torch.rand(1, 1, 16, 16)
+    for skips in (True, False):
+        net = UNet((1, 16, 16), (1, 16, 16), width=4, depth=2, skips=skips)
+        torch.nn.init.zeros_(net.halve[-1].weight)  # the way down to the narrowest map is cut
+        changed = not torch.equal(net(x), net(x.flip(2)))
+        assert changed == skips
+
+
+def test_a_level_changes_its_own_row_and_levels_of_0_to_1_come_apart() -> None:
+    torch.manual_seed(0)
+    net = UNet(((1, 12, 12), ()), (1, 12, 12), width=8)
+    x = torch.rand(1, 1, 12, 12).expand(101, -1, -1, -1)
+    level = torch.linspace(0, 1, 101)
+    out = net(x, level)
+    torch.testing.assert_close(net(x[:3], level[50:53]), out[50:53])
+    apart = torch.pdist(out.flatten(1).detach())
+    assert float(apart.min()) > 1e-3 * float(apart.max())
+    two = UNet(((1, 12, 12), (2,)), (1, 12, 12), width=8)
+    assert two(x[:3], torch.rand(3, 2)).shape == (3, 1, 12, 12)
+
+
+@pytest.mark.parametrize(
+    ("in_shape", "out_shape", "residual", "says"),
+    [
+        ((4,), (1, 28, 28), False, "from a picture to a picture"),
+        ((1, 28, 28), (1, 28, 20), False, "same size"),
+        ((1, 28, 28), (2, 28, 28), True, "channels"),
+        ((1, 3, 28), (1, 3, 28), False, "at most 1"),
+    ],
+)
+def test_a_unet_says_what_it_takes(in_shape: Shape, out_shape: Shape, residual: bool, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        UNet(in_shape, out_shape, residual=residual)

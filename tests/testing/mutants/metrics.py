@@ -10,6 +10,23 @@ def _mutant(name: str, file: str, old: str, new: str, says: str) -> Mutant:
 _CAT = "(torch.cat(column).double() for column in zip(*pairs, strict=True))"
 
 MUTANTS = [
+    _mutant(
+        "denoising",
+        "denoising.py",
+        "torch.cat([row[name] for row in rows]).mean(0)",
+        "torch.stack([row[name].mean(0) for row in rows]).mean(0)",
+        "not means of batches",
+    ),
+    _mutant(
+        "psnr",
+        "fidelity.py",
+        "figure(restored(x), x, peak) for x",
+        "figure(restored(x), x, peak).mean()[None] for x",
+        "not means of batches",
+    ),
+    _mutant(
+        "trick-probe", "trick.py", "max(1 - left / spread, 0.0)", "1 - left / spread * float('inf')", "finite"
+    ),
     _mutant("elbo", "elbo.py", "value = -(rate + distortion)", "value = rate + distortion", "elbo is"),
     _mutant("elbo", "elbo.py", "value = -(rate + distortion)", "value = -(rate - distortion)", "elbo is"),
     _mutant(

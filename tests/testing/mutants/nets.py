@@ -30,7 +30,15 @@ _DEFAULT = """] = "relu",
         super().__init__()
         self.net = stack((math.prod(in_shape), *hidden), activation)"""
 
+
+def _unet(old: str, new: str, says: str) -> Mutant:
+    return Mutant("decoder", "unet", "nets", "unet.py", old, new, says)
+
+
 MUTANTS = [
+    _unet("size=beside.shape[2:])", "scale_factor=2)", "3x27x22"),
+    _unet("self.down[0](x, told)", "self.down[0](x - x.mean(0), told)", "independent_rows"),
+    _unet("self.last(features)", "self.last(features.detach())", "gradient"),
     # shapes
     _encoder(_FEATURES, f"{_FEATURES}.squeeze()", "squeeze"),
     _encoder(_FEATURES, "features: Tensor = self.net(x.flatten())", "vector of 6"),
