@@ -27,7 +27,7 @@ def genframe_noises() -> list[Component]:
             "compose",
             "genframe_plugins.dae.noises.compose:Compose",
             summary="several, one on top of the other",
-            example={"parts": {"grain": {"use": "gaussian", "std": 0.1}, "holes": "masking"}},
+            example={"parts": {"grain": {"use": "dae/gaussian", "std": 0.1}, "holes": "dae/masking"}},
         ),
         Component(
             "cutout",
@@ -64,7 +64,7 @@ def genframe_noises() -> list[Component]:
             "one-of",
             "genframe_plugins.dae.noises.one_of:OneOf",
             summary="one of several for each example",
-            example={"parts": {"grain": {"use": "gaussian", "std": 0.3}, "holes": "masking"}},
+            example={"parts": {"grain": {"use": "dae/gaussian", "std": 0.3}, "holes": "dae/masking"}},
         ),
         Component("poisson", "genframe_plugins.dae.noises.poisson:PoissonNoise", summary="counts of photons"),
         Component(
