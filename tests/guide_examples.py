@@ -1,4 +1,4 @@
-"""The examples of the author's guide are what `genframe plugins new` writes: `python tests/guide_examples.py` puts them in."""
+"""The examples of the author's guide are what `genframe plugins new` writes; run this to put them in."""
 
 from __future__ import annotations
 
