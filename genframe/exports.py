@@ -22,10 +22,14 @@ REFERENCE_POINTS = 1000
 """Points of the data that are drawn under a scatter."""
 
 
-def check_target(path: Path, force: bool = False) -> None:
-    """Raise RecipeError, before anything is computed, for a file that can't be written or is there already."""
-    if path.suffix not in SUFFIXES:
-        message = f"the name {path.name!r} says no form: it must end in {', '.join(SUFFIXES)}"
+def check_target(path: Path, force: bool = False, moving: bool = False) -> None:
+    """Raise RecipeError, before anything is computed, for a file that can't be written or is there already.
+
+    moving: whether it may be a .gif, of draws in their order.
+    """
+    suffixes = (*SUFFIXES, ".gif") if moving else SUFFIXES
+    if path.suffix not in suffixes:
+        message = f"the name {path.name!r} says no form: it must end in {', '.join(suffixes)}"
         raise RecipeError(Problem("GF803", message))
     if path.exists() and not force:
         raise RecipeError(Problem("GF801", f"{path} is there already; --force overwrites it"))
@@ -46,6 +50,8 @@ def samples(
     arrays = {"x": drawn}
     if path.suffix == ".png":
         _write_picture(path, arrays, _reference(model, drawn))
+    elif path.suffix == ".gif":
+        _write_animation(path, drawn)
     else:
         _write_arrays(path, arrays)
 
@@ -66,6 +72,45 @@ def reconstructions(model: Model, path: Path, n: int, split: str | None, output:
         _write_picture(path, arrays, x)
     else:
         _write_arrays(path, arrays)
+
+
+def filters(model: Model, path: Path, component: str | None = None) -> str:
+    """Write the filters of a component's first layer as a picture (or its weights); gives the component's name.
+
+    Raises RecipeError (GF804) where the component, or without one every component, has no filters to look at.
+    """
+    from genframe import charts, pictures
+
+    modules = model.outputs.plan.parts.modules()
+    shapes = [s.fields["x"].shape for s in model.outputs.plan.parts.specs.values() if "x" in s.fields]
+    with model.outputs.evaluating("filters"):
+        for name in [component] if component is not None else modules:
+            weight = charts.first_layer(modules[name]) if name in modules else None
+            if weight is None:
+                continue
+            try:
+                image = charts.filters(weight.cpu(), shapes[0] if shapes else ())
+            except ValueError:
+                continue
+            if path.suffix == ".png":
+                pictures.save_png(image, path)
+            else:
+                _write_arrays(path, {"weight": weight})
+            return name
+    what = f"the component {component!r} has" if component is not None else "the components of this run have"
+    known = ", ".join(modules) or "none"
+    raise RecipeError(Problem("GF804", f"{what} no first layer of filters over pictures; there are {known}"))
+
+
+def curves(figures: Mapping[str, float], path: Path) -> None:
+    """Write figures NAME_LEVEL as curves against their level. Raises RecipeError (GF803) where there are none."""
+    from genframe import charts, pictures
+
+    try:
+        image = charts.chart(charts.curves_of(figures))
+    except ValueError as error:
+        raise RecipeError(Problem("GF803", f"{error}: evaluate a metric at several levels")) from error
+    pictures.save_png(image, path)
 
 
 def _arguments(model: Model, output: str, draws: bool) -> tuple[str, ...]:
@@ -113,6 +158,17 @@ def _write_picture(path: Path, arrays: Mapping[str, Tensor], reference: Tensor |
             raise RecipeError(Problem("GF803", f"{message}: write .npy or .npz"))
         image = found
     pictures.save_png(image, path)
+
+
+def _write_animation(path: Path, images: Tensor) -> None:
+    """Images one after another in their order: what a sampler's chain went through."""
+    from genframe import pictures
+
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        shape = "x".join(map(str, images.shape[1:])) or "()"
+        message = f"an example of the shape {shape} is no picture, of which a .gif could be made"
+        raise RecipeError(Problem("GF803", f"{message}: write .npy or .npz"))
+    pictures.save_gif(images, path)
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, Tensor]) -> None:

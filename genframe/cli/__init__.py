@@ -22,6 +22,7 @@ VERBS = {
     "sample": "Draw samples from a run into a picture.",
     "reconstruct": "Put examples beside what a run makes of them.",
     "denoise": "Restore pictures by a run.",
+    "filters": "Draw the filters of a first layer.",
     "evaluate": "Measure a run by the recipe's metrics.",
     "pack": "Make one file of a run, to hand on.",
     "list": "List the components that are installed.",

@@ -19,6 +19,7 @@ Examples:
   genframe evaluate runs/vae-digits-20260101-120000
   genframe evaluate runs/vae-digits-20260101-120000 elbo log-likelihood
   genframe evaluate runs/vae-digits-20260101-120000 --split train --json
+  genframe evaluate runs/unet-digits-20260101-120000 denoising --curves psnr.png
 
 The metrics are those of the recipe (its `evaluate:`). Their figures are added to the run's evaluations.json, with
 the split, the counts, the seed and the versions that they were measured by. A packed file is measured too, and
@@ -30,6 +31,11 @@ stays as it is."""
 @click.argument("metrics", nargs=-1, metavar="[METRIC]...")
 @options.split
 @options.weights
+@click.option(
+    "--curves", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw figures that were measured at several levels as curves: .png.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option("--no-record", is_flag=True, help="Write nothing into the run, which may be training still.")
 @options.as_json
 @options.plugins
@@ -40,14 +46,18 @@ def command(
     raw: bool,
     step: int | None,
     device: str | None,
+    curves: Path | None,
+    force: bool,
     no_record: bool,
     json_: bool,
     files: tuple[Path, ...],
 ) -> None:
     """Measure a run by the metrics of its recipe, and write the figures into it."""
-    from genframe import evaluations
+    from genframe import evaluations, exports
     from genframe.packed import is_packed
 
+    if curves is not None:
+        exports.check_target(curves, force)
     no_record = no_record or is_packed(run)  # its content has digests: it stays as it is
     with ExitStack() as stack:
         folder = None if no_record else stack.enter_context(_writable(run))  # told before, not after the work
@@ -55,6 +65,8 @@ def command(
         measured = model.evaluate(*metrics, split=split)
         if folder is not None:
             evaluations.add(folder, measured)
+    if curves is not None:
+        exports.curves({key: value for row in measured for key, value in row["figures"].items()}, curves)
     if json_:
         options.print_json(measured)
     else:

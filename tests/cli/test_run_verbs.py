@@ -160,3 +160,17 @@ def test_a_sampler_draws_instead_of_an_output(genframe: Genframe, run: Path, tmp
     told = genframe("sample", own, "-o", tmp_path / "d.npy", "--sampler", "mixture", "--output", "sample")
     assert told.code == 2 and "--sampler" in told.err
     assert not (tmp_path / "d.npy").exists()
+
+
+def test_filters_of_the_first_layer_become_a_grid(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    told = genframe("filters", run, "-o", tmp_path / "f.png")
+    assert told.code == 0 and "first layer of encoder" in told.out
+    with Image.open(tmp_path / "f.png") as image:
+        assert image.size == (4 * 30 + 2, 4 * 30 + 2)  # 16 units, each of 28 x 28 weights
+    told = genframe("filters", run, "-o", tmp_path / "g.png", "--component", "prior")
+    assert told.code == 2 and "GF804" in told.err and not (tmp_path / "g.png").exists()
+
+
+def test_curves_need_figures_at_levels(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    told = genframe("evaluate", run, "elbo", "--no-record", "--curves", tmp_path / "c.png")
+    assert told.code == 2 and "GF803" in told.err
