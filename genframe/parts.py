@@ -339,12 +339,17 @@ def _to_float32(value: Any) -> Any:
     return value
 
 
-def random_rows(fields: Mapping[str, DataField], rows: int = 2) -> dict[str, Tensor]:
-    """Rows of the promised shapes: images in [0, 1], labels below the number of classes. For the trial run."""
+def random_rows(fields: Mapping[str, DataField], rows: int = 2, bits: bool = False) -> dict[str, Tensor]:
+    """Rows of the promised shapes: images in [0, 1], labels below the number of classes. For the trial run.
+
+    bits: images are 0 or 1, as those of binarised data are.
+    """
     made: dict[str, Tensor] = {}
     for name, spec in fields.items():
         if spec.dtype == "int64":
             made[name] = torch.randint(spec.classes or rows, (rows, *spec.shape))
         else:
             made[name] = torch.rand(rows, *spec.shape)
+            if bits and spec.image:
+                made[name].round_()
     return made

@@ -254,9 +254,8 @@ def trial_data(parts: Parts) -> dict[str, Tracked]:
     rows: dict[str, Tracked] = {}
     for name, spec in parts.specs.items():
         prefix = f"{name}." if name else ""
-        rows.update(
-            {f"{prefix}{key}": Tracked(value, 1) for key, value in random_rows(spec.fields, ROWS).items()}
-        )
+        made = random_rows(spec.fields, ROWS, bits=parts.wiring.recipe.datasets[name].binarise != "none")
+        rows.update({f"{prefix}{key}": Tracked(value, 1) for key, value in made.items()})
     return rows
 
 

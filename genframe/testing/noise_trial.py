@@ -69,15 +69,20 @@ class Trial:
         """The same picture (or label) `rows` times."""
         if "labels" in self.subject.needs:
             return torch.ones(rows, dtype=torch.int64)
-        return pictures(self.case, 1).repeat(rows, 1, 1, 1)
+        return self._pictures(1).repeat(rows, 1, 1, 1)
 
     def different(self, rows: int) -> Tensor:
         """A picture (or label) of its own for each row."""
         return (
             batch(self.subject, self.case, rows)
             if "labels" in self.subject.needs
-            else pictures(self.case, rows)
+            else self._pictures(rows)
         )
+
+    def _pictures(self, rows: int) -> Tensor:
+        """Pictures, in bits where the noise needs them."""
+        made = pictures(self.case, rows)
+        return made.round() if "bits" in self.subject.needs else made
 
     def column_of(self, key: str, names: tuple[str, ...]) -> int | None:
         """The column that a `Level` option fills: the one of its name; or the only column of the only option."""

@@ -117,7 +117,8 @@ def _noise(subject: Subject) -> Tree:
     """What a denoising autoencoder corrupts by; noise on labels is a wire that nothing uses."""
     if "labels" in subject.needs:
         return {**_VAE, "noise": subject.block, "wires": {"y_noised, y_level": "noise(y)"}}
-    return {**_DAE, "noise": subject.block}
+    data = {**_DATA, "binarise": "threshold"} if "bits" in subject.needs else _DATA
+    return {**_DAE, "data": data, "noise": subject.block}
 
 
 def _function(subject: Subject) -> Tree:

@@ -110,9 +110,13 @@ class Subject:
 
     @property
     def cases(self) -> tuple[Case, ...]:
-        """Pictures of odd sizes, grey and coloured; and vectors, unless the component says `needs=("image",)`."""
-        pictures = (image(1, 28, 28), image(1, 28, 20), image(3, 28, 20))
-        return pictures if "image" in self.needs else (vector(6), *pictures)
+        """Pictures of odd sizes, grey and coloured; and vectors, unless the component says `needs=("image",)`.
+
+        All of bits where it says `needs=("bits",)`.
+        """
+        bits = "bits" in self.needs
+        pictures = tuple(image(*shape, bits=bits) for shape in ((1, 28, 28), (1, 28, 20), (3, 28, 20)))
+        return pictures if "image" in self.needs else (vector(6, bits=bits), *pictures)
 
     def event(self, case: Case) -> Shape:
         """The shape of what a likelihood is a law of: data, or a label where it says `needs=("labels",)`."""

@@ -30,12 +30,13 @@ FEATURES = 5
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A context that a recipe could put a component in: shapes, and the number of classes."""
+    """A context that a recipe could put a component in: shapes, the number of classes, whether the data are bits."""
 
     name: str
     data_shape: Shape
     latent_shape: Shape = (2,)
     classes: int = 3
+    bits: bool = False
 
     @property
     def is_image(self) -> bool:
@@ -158,7 +159,9 @@ class Toys:
 
     @cached_property
     def x(self) -> Tensor:
-        """Data (batch, *data_shape): pictures in [0, 1], vectors around 0."""
+        """Data (batch, *data_shape): pictures in [0, 1], vectors around 0; or bits."""
+        if self.case.bits:
+            return self.rand("x", *self.case.data_shape).round()
         if self.case.is_image:
             return self.rand("x", *self.case.data_shape)
         return self.randn("x", *self.case.data_shape)

@@ -48,7 +48,8 @@ def few_steps(recipe: Recipe, steps: int = 3) -> Trained:
     rows: dict[str, Tensor] = {}
     for name, spec in plan.parts.specs.items():
         head = f"{name}." if name else ""
-        rows |= {f"{head}{key}": value for key, value in random_rows(spec.fields, ROWS).items()}
+        made = random_rows(spec.fields, ROWS, bits=recipe.datasets[name].binarise != "none")
+        rows |= {f"{head}{key}": value for key, value in made.items()}
         rows.setdefault(f"{head}index", torch.arange(ROWS))
     before = _parameters(plan)
     for step in range(steps):

@@ -10,6 +10,12 @@ GENFRAME_API = 1
 @hookimpl
 def genframe_noises() -> list[Component]:
     return [
+        Component(
+            "bit-flip",
+            "genframe_plugins.dae.noises.bit_flip:BitFlip",
+            summary="bits become the other one",
+            needs=("bits",),
+        ),
         Component("blend", "genframe_plugins.dae.noises.blend:Blend", summary="towards pure noise"),
         Component(
             "block-dropout",
