@@ -14,6 +14,7 @@ test_metrics = conformance("metrics")
 test_data = conformance("data")
 test_optim = conformance("optim")
 test_recipes = conformance("recipes")
+test_boltzmann = conformance("boltzmann")
 test_tracking = conformance("tracking")
 
 
