@@ -116,6 +116,25 @@ def save_png(image: Image.Image, path: Path) -> None:
         durable.write_bytes(path, buffer.getvalue())
 
 
+def save_gif(images: Tensor, path: Path, seconds: float = 0.08, least: int = 196) -> None:
+    """Images (n, channels, height, width) in [0, 1] as an endless animation, whole or not at all.
+
+    Small ones are enlarged by a whole number, to at least `least` pixels a side.
+    """
+    scale = max(1, -(-least // min(images.shape[2:])))
+    frames = [grid(image.unsqueeze(0), padding=0) for image in images]
+    large = [
+        frame.resize((frame.width * scale, frame.height * scale), Image.Resampling.NEAREST)
+        for frame in frames
+    ]
+    buffer = io.BytesIO()
+    rest = {"save_all": True, "append_images": large[1:], "duration": round(1000 * seconds), "loop": 0}
+    large[0].save(buffer, format="GIF", **rest)
+    with durable.reported(path.name, path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.write_bytes(path, buffer.getvalue())
+
+
 class _Frame:
     """A square coordinate system; drawn at twice its size and shrunk, so that dots are round."""
 

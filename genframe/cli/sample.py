@@ -18,6 +18,7 @@ Examples:
 
 \b
 .png   a grid of pictures, or a scatter of points over the data
+.gif   pictures one after another: a chain as it walks (--sampler '{use: chain, chains: 1, burn_in: 0}')
 .npy   the samples as an array, .npz the same as `x`
 
 A sampler draws in its own way (genframe list sampler). It is one that the recipe names under `samplers:`, or any
@@ -51,7 +52,7 @@ def command(
 
     if sampler is not None and name is not None:
         raise click.UsageError("--sampler and --output are two ways to draw: give one of them")
-    exports.check_target(target, force)
+    exports.check_target(target, force, moving=True)
     model = options.model(run, raw=raw, step=step, device=device, files=files)
     exports.samples(model, target, n, seed, name or "sample", sampler)
     click.echo(f"{target}: {n} samples, seed {seed}, after step {model.step}")

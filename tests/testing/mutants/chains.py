@@ -1,0 +1,59 @@
+"""Bugs in chains, walkback, the GSN, the contractive penalty, and in metrics of chains."""
+
+from . import Mutant
+
+
+def _chain(old: str, new: str, says: str) -> Mutant:
+    return Mutant("sampler", "chain", "dae", "chains/walk.py", old, new, says)
+
+
+MUTANTS = [
+    _chain(
+        "law, state = made, made.sample() if", "law, state = made, made.mean if", "a standard deviation of"
+    ),
+    Mutant(
+        "sampler",
+        "chain",
+        "dae",
+        "chains/chain.py",
+        "chains = min(chains or n, n)",
+        "torch.manual_seed(0)\n    chains = min(chains or n, n)",
+        "leaves the seed as it was set",
+    ),
+    Mutant(
+        "decoder",
+        "gsn",
+        "dae",
+        "chains/gsn.py",
+        "noise.noised(x).flatten(1)",
+        "noise.noised(x - x.mean(0)).flatten(1)",
+        "the first example is the same whatever the others are",
+    ),
+    Mutant(
+        "loss",
+        "contractive",
+        "dae",
+        "chains/contractive.py",
+        "jacobian.square().flatten(2).sum((0, 2))",
+        "jacobian.square().sum().expand(len(x))",
+        "",
+    ),
+    Mutant(
+        "loss",
+        "walkback",
+        "dae",
+        "chains/walkback.py",
+        "losses.append(-p_x.log_prob(x))",
+        "losses.append(-p_x.log_prob(x).sum())",
+        "",
+    ),
+    Mutant(
+        "metric",
+        "two-sample",
+        "metrics",
+        "two_sample.py",
+        'pool = data.tensors["x"]',
+        'torch.manual_seed(0)\n    pool = data.tensors["x"]',
+        "",
+    ),
+]
