@@ -5,20 +5,26 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tiny
 import torch
+from genframe_plugins.dae.gaussian import GaussianNoise
+from genframe_plugins.dae.noises.bit_flip import BitFlip
 from genframe_plugins.dae.noises.blend import Blend
 from genframe_plugins.dae.noises.block_dropout import BlockDropout
 from genframe_plugins.dae.noises.blur import Blur
+from genframe_plugins.dae.noises.compose import Compose
 from genframe_plugins.dae.noises.cutout import Cutout
 from genframe_plugins.dae.noises.downsample import Downsample
 from genframe_plugins.dae.noises.flip import Flip
 from genframe_plugins.dae.noises.gaussian_masking import GaussianMasking
 from genframe_plugins.dae.noises.jpeg import Jpeg
 from genframe_plugins.dae.noises.masking import Masking
+from genframe_plugins.dae.noises.one_of import OneOf
 from genframe_plugins.dae.noises.poisson import PoissonNoise
 from genframe_plugins.dae.noises.rotate_crop import RotateCrop
 from genframe_plugins.dae.noises.salt_and_pepper import SaltAndPepper
@@ -29,7 +35,8 @@ from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
-from genframe import Noise
+from genframe import Noise, RecipeError
+from genframe.recipe import load_recipe
 from genframe.values import Levels
 
 ROWS, SIDE = 64, 64
@@ -381,3 +388,63 @@ def test_flip_takes_labels_of_at_least_two_classes() -> None:
         Flip(3)(torch.rand(4))
     with pytest.raises(ValueError, match="no other class"):
         Flip(1)
+
+
+def test_flipped_bits_are_the_other_ones_by_their_chance() -> None:
+    x = (torch.rand(ROWS, 1, SIDE, SIDE) < 0.2).float()
+    noised = at(BitFlip(), x, 0.3)
+    assert bool(((noised == 0) | (noised == 1)).all())
+    assert is_near((noised != x).double().mean(), 0.3, math.sqrt(0.21))
+    assert torch.equal(at(BitFlip(), x, 1.0), 1 - x)
+
+
+def test_bits_are_asked_for_where_values_are_real(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"bit-flip takes bits, .* got 0\.5: binarise the data"):
+        BitFlip()(grey(0.5))
+    recipe = """\
+        pipeline: dae
+        data: {use: digits, batch_size: 16}
+        encoder: {use: mlp, hidden: [4]}
+        decoder: {use: mlp, hidden: [4]}
+        noise: bit-flip
+        train: {steps: 1}
+        """
+    file = tiny.recipe_file(tmp_path, recipe)
+    with pytest.raises(RecipeError, match="bit-flip takes bits"):
+        tiny.plan_of(load_recipe(file))
+    tiny.plan_of(load_recipe(file, ["data.binarise=dynamic"]))
+
+
+def both(**more: Any) -> dict[str, Any]:
+    return {"parts": {"grain": GaussianNoise(std=0.2), "holes": Masking(share=0.3)}, **more}
+
+
+def test_composed_noises_act_in_order_and_tell_every_level() -> None:
+    noised, levels = Compose(**both())(grey(0.5))
+    assert levels.names == ("grain_std", "holes_share")
+    assert torch.equal(levels.holes_share, torch.full((ROWS,), 0.3))
+    gone = noised == 0
+    assert is_near(gone.double().mean(), 0.3, math.sqrt(0.21))
+    assert is_near(
+        (noised[~gone].double() - 0.5).square().mean(), 0.04, 0.04 * math.sqrt(2), int((~gone).sum())
+    )
+    assert not bool((noised == 0.5).any())
+
+
+def test_one_of_gives_each_example_one_of_its_noises_by_their_chances() -> None:
+    torch.manual_seed(0)
+    x = torch.full((4000, 1, 8, 8), 0.5)
+    noised, levels = OneOf(**both(chances={"grain": 3, "holes": 1}))(x)
+    assert levels.names == ("which", "grain_std", "holes_share")
+    holes = levels.which == 1
+    assert is_near(holes.double().mean(), 0.25, math.sqrt(0.25 * 0.75), 4000)
+    assert bool(((noised[holes] == 0) | (noised[holes] == 0.5)).all())
+    assert not bool((noised[~holes] == 0.5).any())
+    assert not bool(levels.grain_std[holes].any()) and not bool(levels.holes_share[~holes].any())
+    assert is_near((noised[~holes].double() - 0.5).square().mean(), 0.04, 0.06, 64 * int((~holes).sum()))
+
+
+def test_one_of_refuses_chances_of_no_part() -> None:
+    for chances in ({"grian": 1.0}, {"grain": 0.0}):
+        with pytest.raises(ValueError, match="for the parts grain, holes"):
+            OneOf(**both(chances=chances))

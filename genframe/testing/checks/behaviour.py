@@ -76,7 +76,7 @@ def extreme_inputs_stay_finite(subject: Subject) -> None:
     for run in runs(subject, evaluating=True):
         sort = "picture" if run.case.is_image else "vector"
         sort = "net" if subject.kind in ("decoder", "posterior", "likelihood") else sort
-        for fill in _EXTREMES[sort]:
+        for fill in (0.0, 1.0) if run.case.bits else _EXTREMES[sort]:
             _try_extreme(subject, run, fill)
 
 

@@ -35,7 +35,7 @@ class OneOf(Noise):
         self.chances = [1.0 if chances is None else chances.get(name, 0.0) for name in parts]
 
     def draw(self, x: Tensor) -> Tensor:
-        chances = torch.tensor(self.chances, device=x.device)
+        chances = torch.tensor(self.chances, dtype=torch.float32, device=x.device)
         which = torch.multinomial(chances, len(x), replacement=True)
         levels = [drawn(part, x) * (which == n).unsqueeze(1) for n, part in enumerate(self.parts.values())]
         return torch.cat([which.unsqueeze(1), *levels], 1)
