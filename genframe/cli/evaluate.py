@@ -57,6 +57,8 @@ def command(
     from genframe.packed import is_packed
 
     if curves is not None:
+        if curves.suffix != ".png":
+            raise click.BadParameter("curves are drawn into a .png", param_hint="--curves")
         exports.check_target(curves, force)
     no_record = no_record or is_packed(run)  # its content has digests: it stays as it is
     with ExitStack() as stack:
