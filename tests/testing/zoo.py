@@ -468,7 +468,8 @@ PRIORS = {
 
 LIKELIHOODS = {
     "laplace": likelihood(torchs(lambda a, b: Laplace(a, b.exp()))),
-    "sharp-laplace": likelihood(torchs(lambda a, b: Laplace(a, 0.03 * (0.1 * b).exp()))),  # a kink in every step
+    # There is a kink in every step of a difference quotient.
+    "sharp-laplace": likelihood(torchs(lambda a, b: Laplace(a, 0.03 * (0.1 * b).exp()))),
     "heteroscedastic": likelihood(torchs(lambda a, b: Normal(a, b.exp()))),
     "continuous-bernoulli": logits_likelihood(lambda a, n: Independent(ContinuousBernoulli(logits=a), n)),
     "lean-continuous-bernoulli": logits_likelihood(LeanContinuousBernoulli),
