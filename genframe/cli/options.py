@@ -51,7 +51,7 @@ def target(command: Command) -> Command:
     command = click.option("--force", is_flag=True, help="Overwrite FILE.")(command)
     return click.option(
         "-o", "target", metavar="FILE", required=True, type=click.Path(path_type=Path, dir_okay=False),
-        help="The file to write: .png, .npy or .npz.",
+        help="The file to write: .png, .npy or .npz; of draws also .gif.",
     )(command)  # fmt: skip
 
 

@@ -92,6 +92,8 @@ class Previews:
     def _beside(examples: Tensor, made: object) -> Image.Image | None:
         if isinstance(made, Tensor) and made.ndim == 4 and made.shape == examples.shape:
             return pictures.pairs(examples, made)
+        if isinstance(made, Tensor) and made.shape == examples.shape and made.shape[1:] == (2,):
+            return pictures.scatter(made, examples)
         return None
 
     def _manifold(self, decode: Callable[[Tensor], Tensor]) -> Image.Image | None:
