@@ -117,7 +117,9 @@ def _site(plan: Plan, site: Site) -> dict[str, Any]:
     if site.inside:
         shape, when = plan.parts.noised[site], "whenever the component is called in training"
         wires = [b.label for b in _in_order(plan) if site.owner in plan.wiring.touches(b.bound)]
-        changes = f"the {site.what} of {site.owner}{f'.{site.path}' if site.path else ''}, for {', '.join(wires)}"
+        changes = (
+            f"the {site.what} of {site.owner}{f'.{site.path}' if site.path else ''}, for {', '.join(wires)}"
+        )
     else:
         player = next(p for p in plan.recipe.players if p.name == site.owner)
         shape = (sum(p.numel() for p in plan.trained_parameters(player).values()),)

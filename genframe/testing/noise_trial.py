@@ -74,9 +74,7 @@ class Trial:
     def different(self, rows: int) -> Tensor:
         """A picture (or label) of its own for each row."""
         return (
-            batch(self.subject, self.case, rows)
-            if "labels" in self.subject.needs
-            else self._pictures(rows)
+            batch(self.subject, self.case, rows) if "labels" in self.subject.needs else self._pictures(rows)
         )
 
     def _pictures(self, rows: int) -> Tensor:

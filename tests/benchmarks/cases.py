@@ -126,7 +126,9 @@ def noises(scale: Scale, scratch: Path) -> Section:
         for shape, taken in shapes.items()
     ]
     header = ["", "ms", "plain torch, ms", "ratio"]
-    return Section("noises", f"a batch of 128, time of one processor, medians of {rounds} rounds", header, rows, goals)
+    return Section(
+        "noises", f"a batch of 128, time of one processor, medians of {rounds} rounds", header, rows, goals
+    )
 
 
 def _train(run: Path, steps: int, *overrides: str) -> list[str]:
