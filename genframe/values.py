@@ -99,6 +99,6 @@ def draw_level(option: Any, x: Tensor) -> Tensor:
 
 
 def per_example(level: Tensor, x: Tensor) -> Tensor:
-    """`level` (batch,) shaped to multiply x: (batch, 1, ..., 1), of the type of x where that is real."""
+    """`level` (batch,) shaped to multiply x: (batch, 1, ..., 1), of the type of x where both are real."""
     shaped = level.reshape(-1, *[1] * (x.ndim - 1))
-    return shaped.to(x.dtype) if x.is_floating_point() else shaped
+    return shaped.to(x.dtype) if x.is_floating_point() and level.is_floating_point() else shaped

@@ -54,7 +54,7 @@ PARTS = """
             self.rows.append(row)
 """
 
-FIRST = {"sampler": "my_parts/decoded", "tracker": "my_parts/counted", "dataset": "moons", "loss": "elbo"}
+FIRST = {"sampler": "my_parts/decoded", "tracker": "my_parts/counted", "dataset": "moons", "loss": "elbo", "noise": "gaussian"}
 """Of the other kinds it is the first that is installed."""
 
 
@@ -97,7 +97,7 @@ def test_every_first_party_component_fits_the_recipe_of_its_kind(offer: Offer, t
         given["epochs"] = 1
     if not required <= given.keys():
         pytest.skip(f"it wants {sorted(required - given.keys())}, which are the user's own")
-    words = asked_for(offer) if offer.kind in ("loss", "function") else {}
+    words = asked_for(offer) if offer.kind in ("loss", "function") else {"needs": offer.component.needs}
     tree = recipe(offer.kind, offer.name, options={key: given[key] for key in sorted(required)}, **words)
     plan = compile_plan(load_recipe(tree, SHORT))
     stepper = stepper_of(plan)
