@@ -48,6 +48,7 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     "dae/chain-mnist": ("data.batch_size=16", "encoder.hidden=[8]"),
     "dae/walkback-mnist": ("data.batch_size=16", "encoder.hidden=[8]", "loss.steps=2"),
     "dae/gsn-mnist": ("data.batch_size=16", "decoder.hidden=[8, 8]", "decoder.steps=2"),
+    "dae/langevin-ring": ("data.batch_size=16", "data.n=200", "decoder.hidden=[8]"),
     "dae/contractive-digits": ("data.batch_size=16", "encoder.hidden=[8]"),
     "dae/chain-moons": ("data.batch_size=16", "data.n=200", "encoder.hidden=[8]"),
     "gan/digits": (

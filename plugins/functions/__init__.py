@@ -19,6 +19,11 @@ def genframe_functions() -> list[Component]:
             needs=("image",),
         ),
         Component(
+            "told",
+            "genframe_plugins.functions.tensors:told",
+            summary="a vector with the level of its noise beside it",
+        ),
+        Component(
             "smooth-labels",
             "genframe_plugins.functions.labels:smooth_labels",
             summary="labels as probabilities, some for every class",

@@ -30,3 +30,13 @@ def downsample(x: Tensor, *, factor: Count = 2) -> Tensor:
         raise ValueError(f"downsample takes pictures (batch, channels, height, width), not {tuple(x.shape)}")
     pooled = F.avg_pool2d(x.reshape(-1, 1, *x.shape[-2:]), factor)
     return pooled.reshape(*x.shape[:-2], *pooled.shape[-2:])
+
+
+def told(x: Tensor, level: Tensor) -> Tensor:
+    """x (batch, features) with its `level` (batch,) or (batch, columns) as further features: for nets of vectors.
+
+    Raises ValueError for what is no batch of vectors.
+    """
+    if x.ndim != 2:
+        raise ValueError(f"told takes vectors (batch, features), not {tuple(x.shape)}")
+    return torch.cat([x, level.reshape(len(x), -1)], 1)

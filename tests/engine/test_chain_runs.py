@@ -65,7 +65,7 @@ def test_the_left_half_of_an_inpainted_digit_is_observed(run: Path) -> None:
 
 def test_points_make_no_animation(tmp_path: Path) -> None:
     run = train(small("dae/chain-moons", BRIEF), tmp_path / "run")
-    with pytest.raises(RecipeError, match="no picture, of which a .gif"):
+    with pytest.raises(RecipeError, match=r"of which a \.gif"):
         exports.samples(Model(run), tmp_path / "a.gif", 4, 0, sampler="{use: chain, burn_in: 1}")
 
 
