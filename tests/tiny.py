@@ -126,7 +126,12 @@ def batch_of(plan: Plan, rows: int = ROWS) -> dict[str, Tensor]:
     made: dict[str, Tensor] = {}
     for name, spec in plan.parts.specs.items():
         prefix = f"{name}." if name else ""
-        made |= {f"{prefix}{key}": value for key, value in random_rows(spec.fields, rows, plan.recipe.datasets[name].binarise != "none").items()}
+        made |= {
+            f"{prefix}{key}": value
+            for key, value in random_rows(
+                spec.fields, rows, plan.recipe.datasets[name].binarise != "none"
+            ).items()
+        }
     return made
 
 

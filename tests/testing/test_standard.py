@@ -54,7 +54,13 @@ PARTS = """
             self.rows.append(row)
 """
 
-FIRST = {"sampler": "my_parts/decoded", "tracker": "my_parts/counted", "dataset": "moons", "loss": "elbo", "noise": "gaussian"}
+FIRST = {
+    "sampler": "my_parts/decoded",
+    "tracker": "my_parts/counted",
+    "dataset": "moons",
+    "loss": "elbo",
+    "noise": "gaussian",
+}
 """Of the other kinds it is the first that is installed."""
 
 
