@@ -29,7 +29,7 @@ class Component:
     target: `package.module:Attribute`, imported only when built.
     summary: one line; else the first line of the target's docstring.
     aliases: former names; using one works and says the new name.
-    needs: what it requires of data and partners, such as `image` or `labels`.
+    needs: what its data are, where not any float tensor will do: `image`, `labels`, `bits`.
     revision: raised when the same options give different numbers; recorded in a run's lock.
     config: `package.module:Dataclass`, torch-free, where the target's signature cannot be read from source.
     deprecated: what to use instead (`salt/pepper`), where the component is to go; using one works and says so.
