@@ -19,6 +19,7 @@ import pytest
 import torch
 from fake_plugins import Site
 from tiny import parts_file, same_bits, small, train
+from torch.distributions import Distribution
 
 import genframe
 from genframe import evaluations, packed
@@ -28,6 +29,7 @@ from genframe.pack import pack
 from genframe.packed import Packed
 from genframe.recipe import load_recipe
 from genframe.run import Run
+from genframe.values import Levels
 
 SHORT = ("train.epochs=null", "train.steps=4", "train.checkpoint={every: 2, keep: 2}")
 RECIPES = {
@@ -64,7 +66,11 @@ def code(caught: pytest.ExceptionInfo[GenframeError]) -> str:
 
 def tensors_in(value: Any) -> list[torch.Tensor]:
     """The tensors of an output, of a tuple's parts too."""
-    return [t for part in value for t in tensors_in(part)] if isinstance(value, tuple) else [value.cpu()]
+    if isinstance(value, tuple):
+        return [t for part in value for t in tensors_in(part)]
+    if isinstance(value, Distribution):
+        return [value.mean.cpu()]
+    return [(value.table if isinstance(value, Levels) else value).cpu()]
 
 
 # The same model.

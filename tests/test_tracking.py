@@ -279,8 +279,14 @@ def test_a_second_ctrl_c_at_once_is_a_stop_too(
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(loop.Training, "batch", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        train(tracked("notes"), tmp_path / "run")
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # the command line's own ends the process
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(tracked("notes"), tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert notes(tmp_path / "run")[-1] == ["finish", "stopped"]
 
 

@@ -54,7 +54,15 @@ PARTS = """
             self.rows.append(row)
 """
 
+ELSEWHERE = {
+    "nets/unet": "it goes from pictures to pictures: the kit trains it in the recipe RESTORER",
+    "dae/gsn": "it asks for the recipe's noise: the pipeline gsn trains it",
+    "vae/categorical": "it is a law of labels: recipes/noise/gradient-noise.yaml trains it",
+}
+"""Components that the smallest recipe of their kind is not made for."""
+
 FIRST = {
+    "decoder": "mlp",
     "sampler": "my_parts/decoded",
     "tracker": "my_parts/counted",
     "dataset": "moons",
@@ -92,6 +100,8 @@ INSTALLED = [offer for offer in discover(blocked="all").offers() if offer.first_
 
 @pytest.mark.parametrize("offer", INSTALLED, ids=lambda offer: f"{offer.kind}-{offer.name}")
 def test_every_first_party_component_fits_the_recipe_of_its_kind(offer: Offer, tmp_path: Path) -> None:
+    if offer.name in ELSEWHERE:
+        pytest.skip(ELSEWHERE[offer.name])
     options = offer.signature().options
     required = {key for key, option in options.items() if option.default is REQUIRED}
     given: dict[str, Any] = {"dim": 3, "from": 1e-3, "to": 1e-4, "values": [1e-3, 1e-4]}

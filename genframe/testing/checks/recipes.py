@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from genframe.binding import called, public_methods
 from genframe.errors import GenframeError, RecipeError
 from genframe.recipe import load_recipe
 from genframe.recipe.model import Recipe
+from genframe.registry import RecipeFile
 from genframe.testing.kit import EVERY, Failure, NotApplicable, check, told
 from genframe.testing.runs import listed, refused
 from genframe.testing.standard import RESTORER
@@ -70,16 +72,18 @@ def _loaded(subject: RecipeSubject) -> Recipe:
     owned = f"{file.plugin}/{file.name}"
     try:
         if file.pipeline:
-            return load_recipe(_about_pipeline(owned), registry=subject.registry)
+            return load_recipe(_about_pipeline(file, owned), registry=subject.registry)
         return load_recipe(owned, ["device=cpu"], registry=subject.registry)
     except GenframeError as error:
         raise Failure("the recipe is valid", came=_problems(error)) from error
 
 
-def _about_pipeline(name: str) -> dict[str, Any]:
-    """A recipe with every part that a pipeline may leave to it; one too many is a remark."""
+def _about_pipeline(file: RecipeFile, name: str) -> dict[str, Any]:
+    """A recipe with every part that a pipeline leaves to it; one too many is a remark."""
     net = {"use": "mlp", "hidden": [8]}
     parts = {"encoder": net, "decoder": net, "discriminator": net, "prior": {"use": "gaussian", "dim": 3}}
+    written = set(re.findall(r"^(\w+):", file.path.read_text(encoding="utf-8"), re.MULTILINE))
+    parts = {slot: part for slot, part in parts.items() if written.isdisjoint((slot, f"{slot}s"))}
     data = {"use": "digits", "batch_size": 16}
     return {"genframe": 1, "pipeline": name, "data": data, **parts, "train": {"epochs": 1}}
 
