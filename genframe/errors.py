@@ -107,4 +107,5 @@ def _place(problem: Problem) -> tuple[str, int, int]:
 def _line(problem: Problem) -> str:
     where = f"{problem.mark}: " if problem.mark else ""
     hint = f" Did you mean {problem.nearest!r}?" if problem.nearest else ""
-    return f"{where}{problem.code}: {problem.message}{hint}"
+    next_step = f" Try: {problem.command}" if problem.command else ""
+    return f"{where}{problem.code}: {problem.message}{hint}{next_step}"

@@ -280,4 +280,4 @@ def _loaded(
     try:
         return load_recipe(source, overrides, registry=registry)
     except (RecipeError, PluginError) as error:
-        raise hinted(error, lock, registry, path) from error
+        raise hinted(error, lock, registry, path) from error.__cause__  # all that the first one says

@@ -9,6 +9,7 @@ import pickletools
 import re
 import shutil
 import sys
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -649,6 +650,9 @@ def test_a_missing_plugin_says_the_pip_command(action: str, site: Site, tmp_path
     assert problem.code == "GF310"
     assert problem.command == "pip install genframe-salt==0.1.0"
     assert "'salt' (genframe-salt 0.1.0), which is not installed" in problem.message
+    assert str(caught.value).endswith("Try: pip install genframe-salt==0.1.0")
+    told = "".join(traceback.format_exception(caught.value))
+    assert told.count("GF310") == 1 and "Did you mean" not in told
 
 
 def test_a_plugin_from_a_repository_is_got_from_there(site: Site, tmp_path: Path) -> None:
