@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,6 +166,29 @@ def test_the_texts_are_what_their_names_say(everything: Path) -> None:
     assert 'test_plugin = conformance("super-salt", level=1)' in test
     readme = (everything / "README.md").read_text()
     assert all(f"genframe train super-salt/{kind}" in readme for kind in KINDS)
+
+
+def test_recipes_and_folders_that_come_later_ship_without_an_alarm(tmp_path: Path) -> None:
+    """A real build, with the setuptools that is here: of the untouched layout, and of one that has grown."""
+    project = written(["noise"], tmp_path)
+    package = project / "genframe_salt"
+    grown = ["recipes/pipelines/two.yaml", "recipes/more/late.yaml", "parts/__init__.py", "parts/net.py"]
+    for paths in ([], grown):
+        for path in paths:
+            (package / path).parent.mkdir(parents=True, exist_ok=True)
+            (package / path).write_text("")
+        build = [sys.executable, "-m", "build", "--no-isolation", str(project)]
+        done = subprocess.run(build, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "would be ignored" not in done.stdout + done.stderr
+        (wheel,) = (project / "dist").glob("*.whl")
+        (sdist,) = (project / "dist").glob("*.tar.gz")
+        expected = {f"genframe_salt/{path}" for path in ["recipes/noise.yaml", "noise.py", *paths]}
+        with zipfile.ZipFile(wheel) as packed:
+            assert expected <= {*packed.namelist()}
+            assert not [name for name in packed.namelist() if name.startswith("tests")]
+        with tarfile.open(sdist) as packed_source:
+            assert expected <= {name.partition("/")[2] for name in packed_source.getnames()}
 
 
 @pytest.mark.parametrize("author", ['Ada "the" Lovelace', "Öyvind \\ Zoë", "名"])
