@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,7 +82,7 @@ def command(
     for name in _wanted(registry, names, files, everything):
         status = _status(registry, name)
         told = [id_ for id_ in expect if id_.partition(":")[0] in _subjects(registry, status)]
-        with _progress(status.name) as step:
+        with _progress(status.name) as step, _quiet():
             results = list(_checked(name, registry, level, _patterns(only), told, step))
         done[status.name], statuses[status.name] = results, status
         if not json_ and (results or not only):
@@ -177,6 +179,18 @@ def _progress(plugin: str) -> Iterator[Callable[[str], None]]:
         yield lambda check: line.update(f"checking {plugin}: {next(numbers)} done, {escape(check)}")
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warning of torch's or numpy's between the lines of the report, unless python -W asks for them.
+
+    A deprecation stays what it was: genframe's own is for the plugin's author.
+    """
+    with warnings.catch_warnings():
+        for category in () if sys.warnoptions else (UserWarning, RuntimeWarning, FutureWarning):
+            warnings.simplefilter("ignore", category)
+        yield
+
+
 def _facts(
     done: Mapping[str, list[Result]], statuses: Mapping[str, PluginStatus], level: int
 ) -> dict[str, Any]:
@@ -206,7 +220,8 @@ def _print(status: PluginStatus, results: Sequence[Result], verbose: bool) -> No
     from genframe.cli.tables import print_table
 
     whence = f"{status.distribution} {status.version}".strip() or status.source
-    click.echo(f"{click.style(status.name, bold=True)}  {whence}, plugin API {status.api or 'not stated'}")
+    api = f", plugin API {status.api or 'not stated'}" if status.ok or status.api else ""
+    click.echo(f"{click.style(status.name, bold=True)}  {whence}{api}")
     groups: dict[str, list[Result]] = {}
     for result in results:
         groups.setdefault(result.id.rpartition(":")[0], []).append(result)
@@ -215,14 +230,26 @@ def _print(status: PluginStatus, results: Sequence[Result], verbose: bool) -> No
     ]
     styles = {n: "red" for n, group in enumerate(groups.values()) if any(r.outcome in BAD for r in group)}
     print_table(("component", "passed", "failed", "skipped", "time"), rows, styles=styles)
-    for result in results:
-        if verbose or result.outcome in BAD:
-            _print_result(result)
-    if not status.ok:
+    for same in [[result] for result in results] if verbose else _folded(results):
+        _print_result(same[0], [result.check for result in same[1:]])
+    if not status.ok and (verbose or not any(status.cause in r.message for r in results if r.outcome in BAD)):
         click.echo(f"{click.style(status.state, fg='red')}  {status.cause}\n            {status.place}")
     for warning in status.warnings:
         click.echo(f"{click.style('deprecated', fg='yellow')}  {warning}")
     click.echo()
+
+
+def _folded(results: Sequence[Result]) -> list[list[Result]]:
+    """What went wrong; failures of one component that say the same but for a shape are together, the first first."""
+    found: dict[tuple[str, ...], list[Result]] = {}
+    for result in results:
+        if result.outcome in BAD:
+            head, _, name = result.id.rpartition(":")
+            alike = (
+                (re.sub(r"\([\d, ]*\)", "()", result.message),) if result.outcome == "failed" else (name, "")
+            )
+            found.setdefault((head, *alike), []).append(result)
+    return list(found.values())
 
 
 def _counts(group: Sequence[Result]) -> tuple[str, str, str]:
@@ -233,12 +260,16 @@ def _counts(group: Sequence[Result]) -> tuple[str, str, str]:
     return str(good or ""), str(bad or ""), str(skipped or "")
 
 
-def _print_result(result: Result) -> None:
+def _print_result(result: Result, others: Sequence[str] = ()) -> None:
+    """A result and its message; `others` are the checks that said the same."""
     outcome = click.style(f"{result.outcome:10}", fg=OUTCOMES[result.outcome])
     click.echo(f"{outcome}  {result.id}  {result.summary}")
     if result.outcome != "passed":
         for line in result.message.splitlines():
             click.echo(f"            {line}")
+    if others:
+        checks = f"{len(others)} other check{'s' * (len(others) > 1)}"
+        click.echo(f"            the same in {checks}: {', '.join(others)}")
 
 
 def _print_sum(done: Mapping[str, list[Result]]) -> None:
