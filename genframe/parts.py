@@ -124,11 +124,13 @@ class Parts:
             except RecipeError:
                 raise
             except Exception as error:
+                named = dict(zip(instance.offer.signature().givens, givens, strict=True))
                 names = ", ".join(
                     f"{key}={value!r}" if not isinstance(value, nn.Module) else key
-                    for key, value in zip(instance.offer.signature().givens, givens, strict=True)
+                    for key, value in named.items()
                 )
                 message = f"{instance.offer.name} could not be built from ({names}): {type(error).__name__}: {error}"
+                message = _no_picture(instance, named) or message
                 raise RecipeError(Problem("GF501", message, instance.mark, instance.name)) from error
         if isinstance(part, nn.Module):
             self._fixed |= {id(p) for p in part.parameters() if not p.requires_grad}
@@ -258,6 +260,18 @@ def scheduler(value: float | Schedule) -> Callable[[int, int], float]:
     if isinstance(value, Schedule):
         return partial(value.offer.load(), **value.keywords())
     return lambda step, steps_per_epoch: value
+
+
+def _no_picture(instance: Instance, givens: Mapping[str, Any]) -> str | None:
+    """What to say of a component of pictures that is given the shape of none; None where that is not so."""
+    if "image" not in instance.offer.component.needs:
+        return None
+    found = [givens[key] for key in ("in_shape", "out_shape", "data_shape") if key in givens]
+    shapes = [s for shape in found for s in (shape if shape and isinstance(shape[0], tuple) else (shape,))]
+    if not shapes or any(len(shape) == 3 for shape in shapes):
+        return None
+    came = shapes[-1 if instance.kind == "decoder" else 0]
+    return f"{instance.offer.name} takes pictures (channels, height, width), and gets {tuple(came)}"
 
 
 def _load_initial(part: nn.Module, instance: Instance, path: Path) -> None:

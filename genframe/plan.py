@@ -288,7 +288,12 @@ def _player_problems(plan: Plan, player: Player) -> Iterator[Problem]:
                 f"no term of {player.name!r} teaches {name!r}: no gradient of {', '.join(routing)} reaches it"
             )
             yield Problem(
-                "GF512", message, mark, f"{path}.trains", command=f"genframe explain {plan.recipe.name}"
+                "GF512",
+                message,
+                mark,
+                f"{path}.trains",
+                command=f"genframe explain {plan.recipe.name}",
+                related=((plan.wiring.instances[name].mark, f"{name!r} is chosen here"),),
             )
         others = [p for p in plan.recipe.players if p is not player]
         if others and plan.wiring.instances[name].kind == "discriminator":

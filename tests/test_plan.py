@@ -69,13 +69,25 @@ PARTS = """
         def __init__(self, in_shape: Shape):
             raise ValueError("needs three channels")
 
+    class Mute(Net):
+        '''An encoder of four numbers whose output has lost its gradient.'''
+        def __init__(self, in_shape: Shape):
+            super().__init__(in_shape, out=4)
+        def forward(self, x):
+            return self.linear(x).detach()
+
+    class Pictured(Net):
+        def __init__(self, in_shape: Shape):
+            channels, height, width = in_shape
+
     def mean(out: Tensor): return out.mean()
     def wide(out: Tensor): return out
     def nothing(out: Tensor): return out.detach().mean()
 
     @hookimpl
     def genframe_encoders():
-        return [Component(n.lower(), f"my_parts:{n}") for n in ("Net", "Normed", "Failing", "Unbuildable")]
+        named = [Component(n.lower(), f"my_parts:{n}") for n in ("Net", "Normed", "Failing", "Mute", "Unbuildable")]
+        return [*named, Component("pictured", "my_parts:Pictured", needs=("image",))]
 
     @hookimpl
     def genframe_decoders():
@@ -177,6 +189,19 @@ def test_an_entry_of_trains_that_no_term_reaches_is_refused(wrong: Wrong) -> Non
     assert "no term of 'model' teaches 'b'" in problem.message
 
 
+def test_a_part_of_a_pipeline_that_no_term_reaches_is_told_by_its_line_in_the_recipe(wrong: Wrong) -> None:
+    text = """
+    pipeline: vae
+    encoder: mute
+    prior: {use: gaussian, dim: 2}
+    decoder: {use: mlp, hidden: [4]}
+    likelihood: gaussian
+    """
+    (problem,) = wrong(text)
+    assert problem.code == "GF512" and "teaches 'encoder'" in problem.message
+    assert problem.mark is not None and problem.mark.line == line_of(text, "encoder:")
+
+
 def test_a_critic_that_teaches_nobody_is_refused(wrong: Wrong) -> None:
     overrides = ("wires.generator_loss=mean(fake)", "loss=nonsaturating")
     text = """
@@ -220,6 +245,12 @@ def test_what_cannot_be_built_is_told_with_what_it_was_given(wrong: Wrong) -> No
     assert problem.code == "GF501"
     assert "could not be built from (in_shape=(2,)): ValueError: needs three channels" in problem.message
     assert [note for _, note in problem.related] == ["built here, for wires.out"]
+
+
+def test_a_part_of_pictures_that_gets_points_is_told_so(wrong: Wrong) -> None:
+    (problem,) = wrong(ONE, "encoder=pictured")
+    assert problem.code == "GF501"
+    assert problem.message == "my_parts/pictured takes pictures (channels, height, width), and gets (2,)"
 
 
 def test_a_term_must_be_a_number_or_one_a_row(wrong: Wrong) -> None:
