@@ -247,8 +247,11 @@ def _offer(hook: str, component: Any, status: PluginStatus, local: LocalModule |
 
 def _recipe_files(hook: str, folder: Any, status: PluginStatus) -> Iterator[RecipeFile]:
     """The recipes in a folder; those directly under `pipelines/` are pipelines."""
-    if not isinstance(folder, (str, Path)) or not Path(folder).is_dir():
-        raise _Refusal("broken", f"{hook}(): {reprlib.repr(folder)} is not a folder")
+    if not isinstance(folder, (str, Path)):
+        raise _Refusal("broken", f"{hook}(): {reprlib.repr(folder)} is not the path of a folder")
+    if not Path(folder).is_dir():
+        hint = "; is it in the package data of pyproject.toml?" if status.distribution else ""
+        raise _Refusal("broken", f"{hook}(): {str(folder)!r} is not a folder{hint}")
     root = Path(folder)
     for path in sorted(root.rglob("*.yaml")):
         pipeline = path.parent == root / "pipelines"

@@ -65,9 +65,16 @@ SABOTAGE = {
         "aliases",
     ),
     "folder missing": (
-        hook("def genframe_recipes(): return ['/nowhere/at/all']"),
+        hook(
+            f"def genframe_recipes(): from pathlib import Path; return [Path('/nowhere/{'deep' * 20}/recipes')]"
+        ),
         "broken",
-        "is not a folder",
+        f"'/nowhere/{'deep' * 20}/recipes' is not a folder; is it in the package data of pyproject.toml?",
+    ),
+    "folder a number": (
+        hook("def genframe_recipes(): return [3]"),
+        "broken",
+        "3 is not the path of a folder",
     ),
     "one name twice": (
         hook("def genframe_encoders(): return [Component('c', 'm:C'), Component('c', 'm:D')]"),
