@@ -162,6 +162,16 @@ def test_the_texts_are_what_their_names_say(everything: Path) -> None:
     torch = next(number for number, step in enumerate(steps) if "download.pytorch.org/whl/cpu" in step)
     assert torch < next(number for number, step in enumerate(steps) if "'.[dev]'" in step)
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"][0] == "3.11"
+    built, wheel, checked = (
+        next(number for number, step in enumerate(steps) if words in step)
+        for words in (
+            "-m build",
+            "--force-reinstall --no-deps dist/*.whl",
+            "genframe plugins check super-salt",
+        )
+    )
+    assert built < wheel < checked
+    assert workflow["jobs"]["test"]["steps"][checked]["working-directory"] == "${{ runner.temp }}"
     test = (everything / "tests" / "test_conformance.py").read_text()
     assert 'test_plugin = conformance("super-salt", level=1)' in test
     readme = (everything / "README.md").read_text()
