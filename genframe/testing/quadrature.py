@@ -172,10 +172,17 @@ def in_words(totals: Tensor, law: Law, row: int) -> str:
         half: "-0.5 log(2 pi), once",
     }
     logs = totals.log()
+    constant_words = _constant(logs, law.size)
+    if constant_words and law.rows > 1 and bool(scales.diff().abs().gt(0.1).any()):
+        return constant_words
     for (constant, lacks), (power, jacobian) in product(constants.items(), _JACOBIANS.items()):
         if (constant or power) and bool((logs - constant - power * scales).abs().lt(0.05).all()):
             words = " and ".join(filter(None, (lacks, jacobian)))
+            if constant_words:  # the scales are all alike: a power of them is a constant too
+                return f"{constant_words}; or does it lack {words}"
             return f"log_prob is {math.log(total):+.3f} too large in mean: it seems to lack {words}"
+    if constant_words:
+        return constant_words
     for power, jacobian in _JACOBIANS.items():
         if power and bool((logs.diff() - power * scales.diff()).abs().lt(0.05).all()) and law.rows > 1:
             return (
@@ -183,6 +190,22 @@ def in_words(totals: Tensor, law: Law, row: int) -> str:
             )
     return "a wrong constant, a missing Jacobian, or a mean over the event instead of a sum"
 
+
+def _constant(logs: Tensor, size: int) -> str:
+    """A hint where exp(log_prob) is off by the same known constant in each row; `logs` (rows,) of the integrals."""
+    for (name, value), numbers in product(_CONSTANTS.items(), dict.fromkeys((1, size))):
+        for sign, side in ((1, "large"), (-1, "small")):
+            if bool((sign * logs - numbers * value).abs().lt(0.02).all()):
+                each = f" for each of the {numbers} numbers of the event" if numbers > 1 else ""
+                off = float(logs.mean().abs())
+                return (
+                    f"log_prob is {off:.3f} too {side} in every row, a constant: {value:.3f} is {name}{each}"
+                )
+    return ""
+
+
+_CONSTANTS = {"log 2": math.log(2), "log pi": math.log(math.pi)}
+"""What is often forgotten, or counted twice, besides 0.5 log(2 pi)."""
 
 _JACOBIANS = {
     0: "",

@@ -5,6 +5,7 @@ Seeds are fixed by the kit, which states its false-alarm rate: below one in a mi
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -29,7 +30,7 @@ from genframe.testing.specimens import specimens, variants
 from genframe.testing.subject import Subject
 
 from . import zoo
-from .sabotage import BUGS, Bug
+from .sabotage import BUGS, Bug, DiagonalGaussian, gaussian, gaussian_prior
 
 MODULES = (conditioning, densities, distributions, joint_laws, likelihoods, moments, reparametrisation)
 CHECKS = {
@@ -68,6 +69,25 @@ def test_a_wrong_law_fails_the_check_that_is_meant(bug: Bug) -> None:
     found = result(bug.kind, bug.target, bug.check)
     assert found.outcome == "failed", f"{found.outcome} {found.message}"
     assert bug.says in found.message, found.message
+
+
+@pytest.mark.parametrize(
+    ("constant", "says"),
+    [
+        (math.log(2), "too large in every row, a constant: 0.693 is log 2"),
+        (-math.log(2), "too small in every row, a constant: 0.693 is log 2"),
+        (math.log(math.pi), "1.145 is log pi"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["posterior", "prior"])
+def test_a_constant_is_told_as_one_before_a_jacobian(kind: str, constant: float, says: str) -> None:
+    class Wrong(DiagonalGaussian):
+        def log_prob(self, value: torch.Tensor) -> torch.Tensor:
+            return super().log_prob(value) + constant
+
+    target = gaussian(Wrong) if kind == "posterior" else gaussian_prior(Wrong)
+    hint = result(kind, target, "log_prob_is_normalised").message.partition("hint: ")[2]
+    assert says in hint and (kind == "prior" or "std" not in hint), hint
 
 
 # What is really asked of which law: a check that skipped everything would pass everything too.
