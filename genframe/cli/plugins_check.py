@@ -25,8 +25,8 @@ Examples:
   genframe plugins check
   genframe plugins check salt -v
   genframe plugins check -p ./my_parts.py
-  genframe plugins check salt --only noise/salt --only '*:bf16'
-  genframe plugins check salt --expect noise/salt:bf16
+  genframe plugins check salt --only noise/salt --only '*:runs_in_bf16'
+  genframe plugins check salt --expect noise/salt:runs_in_bf16
   genframe plugins check --all --json
   genframe plugins check --list
 
@@ -52,7 +52,7 @@ BAD = ("failed", "unexpected")
 @click.option("--level", metavar="N", type=int, default=1, show_default=True, help="Of the kit.")
 @click.option(
     "--only", metavar="PATTERN", multiple=True,
-    help="Only these checks: bf16, noise/salt, 'noise/*:draw*'; may be given several times.",
+    help="Only these checks: runs_in_bf16, noise/salt, 'noise/*:draw*'; may be given several times.",
 )  # fmt: skip
 @click.option(
     "--expect", metavar="ID", multiple=True, help="A check that is known to fail; may be given several times."
@@ -145,8 +145,16 @@ def _subjects(registry: Registry, status: PluginStatus) -> set[str]:
 
 
 def _patterns(only: Sequence[str]) -> list[str]:
-    """`bf16` means a check and `noise/salt` a component; what has a colon is an id."""
-    return [p if ":" in p else f"{p}:*" if "/" in p or p == "plugin" else f"*:{p}" for p in only]
+    """`runs_in_bf16` means a check, `noise` a kind, `salt` and `noise/salt` a component; what has a colon is an id."""
+    found: list[str] = []
+    for word in only:
+        if ":" in word:
+            found.append(word)
+        elif "/" in word:
+            found.append(f"{word}:*")
+        else:
+            found += [f"*:{word}", f"{word}/*:*", f"*/{word}:*", f"{word}:*"]
+    return found
 
 
 def _checked(

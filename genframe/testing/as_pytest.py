@@ -14,7 +14,7 @@ def conformance(
 ) -> Callable[[Any], None]:
     """A test function for all that a plugin (an installed one's name, or a plugin file) offers.
 
-        test_plugin = conformance("salt", level=1, expected_failures={"noise/salt:bf16": "sorts, see README"})
+        test_plugin = conformance("salt", level=1, expected_failures={"noise/salt:runs_in_bf16": "sorts, see README"})
 
     Its ids are `KIND/NAME:CHECK`, `plugin:CHECK` and `recipe/NAME:CHECK`. level: a later level may only add checks,
     so a plugin that names one keeps passing. expected_failures: reasons by id; one that passes fails the test.

@@ -209,7 +209,7 @@ def check_plugin(
     """Make the checks of a plugin (by its name, or a plugin file), and give their results as they come.
 
     expected_failures: ids of checks that are known to fail, with the reason; one that passes is `unexpected`.
-    only: patterns such as `noise/*` or `*:bf16`; ids that match none are left out. Raises PluginError for a
+    only: patterns such as `noise/*` or `*:runs_in_bf16`; ids that match none are left out. Raises PluginError for a
     plugin that is not there; one that is broken fails its check `plugin:loads`.
     """
     suite = Suite.of(plugin, level, registry)

@@ -140,3 +140,41 @@ def test_pytest_gets_an_id_a_component_and_check_and_strict_expectations(
 
 def _conform(path: Path, expected_failures: dict[str, str]) -> object:
     return conformance(path, expected_failures=expected_failures)
+
+
+LOOSE = """
+    from torch import nn
+    from genframe import Component, hookimpl
+
+    @hookimpl
+    def genframe_encoders():
+        return [Component(name, f"loose:{name.title()}") for name in ("misspelt", "starless", "bare", "fine")]
+
+    class Misspelt(nn.Module):
+        def __init__(self, input_shape):
+            super().__init__()
+
+    class Starless(nn.Module):
+        def __init__(self, in_shape, width: int = 3):
+            super().__init__()
+
+    class Bare(nn.Module):
+        def __init__(self, in_shape, *, width=3):
+            super().__init__()
+
+    class Fine(nn.Module):
+        def __init__(self, in_shape, classes=None, *, width: int = 3):
+            super().__init__()
+"""
+
+
+def test_parameters_that_no_recipe_could_fill_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "loose.py"
+    path.write_text(dedent(LOOSE))
+    found = {r.component: r for r in check_plugin(path, only=["*:parameters_are_told_apart"])}
+    assert {name: r.outcome for name, r in found.items()} == {
+        "misspelt": "failed", "starless": "failed", "bare": "failed", "fine": "passed",
+    }  # fmt: skip
+    assert "did you mean 'in_shape'?" in found["misspelt"].message
+    assert "behind a `*`" in found["starless"].message
+    assert "width: int = ..." in found["bare"].message

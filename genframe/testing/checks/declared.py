@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -15,7 +16,9 @@ from typing import Any
 from genframe import isolation
 from genframe.deprecated import GenframeDeprecationWarning
 from genframe.discovery import LOCAL
-from genframe.registry import PluginStatus
+from genframe.kinds import KINDS
+from genframe.parts import GIVENS
+from genframe.registry import PluginStatus, nearest
 from genframe.signature import Signature, SignatureError, runtime_signature
 from genframe.testing.kit import EVERY, Failure, NotApplicable, check
 from genframe.testing.subject import PluginSubject, Subject
@@ -41,6 +44,8 @@ def loads(subject: PluginSubject) -> None:
 @check("plugin")
 def declares_without_torch(subject: PluginSubject) -> None:
     """Declaring it imports neither torch nor wandb: `genframe list` waits for no plugin."""
+    if not subject.plugin.status.distribution:
+        raise NotApplicable("a file holds its components itself, and is loaded only where it is named")
     declared = _declared(subject)
     for package in declared["imported"]:
         raise Failure(
@@ -89,6 +94,46 @@ def signature_is_readable(subject: Subject) -> None:
         raise Failure(
             "its signature can be read from its source", came=f"{problem.message}{place}"
         ) from error
+
+
+@check(EVERY)
+def parameters_are_told_apart(subject: Subject) -> None:
+    """A constructor's positional parameters are givens that the engine knows; options are keyword-only, annotated."""
+    signature = subject.signature
+    for name in signature.givens if signature.is_class else ():
+        near = None if name in _KNOWN else nearest(name, _KNOWN)
+        if near:
+            raise Failure(
+                f"{name!r} is a given: {', '.join(GIVENS)}, or a component of the recipe",
+                came="no given of that name",
+                hint=f"did you mean {near!r}?",
+            )
+    for name in signature.optional_givens if signature.is_class else ():
+        if name not in _KNOWN:
+            raise Failure(
+                f"{name!r}, which has a default, is an option that a recipe can set",
+                came="a positional parameter, which comes from the engine",
+                hint=f"stand it behind a `*`: def __init__(self, in_shape, *, {name}: int = ...)",
+            )
+    for option in signature.options.values():
+        if option.annotation is Any and not _annotated(subject, option.parameter):
+            raise Failure(
+                f"the option {option.name!r} says what it takes",
+                came="no annotation, so that a recipe may give it anything",
+                hint=f"{option.parameter}: int = ..., Count, Positive, Literal[...]",
+            )
+
+
+def _annotated(subject: Subject, parameter: str) -> bool:
+    """Whether the author wrote an annotation: `Any` may be meant."""
+    if subject.offer.component.config:
+        return True
+    parameters = inspect.signature(subject.target).parameters
+    return parameter not in parameters or parameters[parameter].annotation is not inspect.Parameter.empty
+
+
+_KNOWN = (*GIVENS, *KINDS)
+"""What a constructor may ask for by a name that needs no recipe of its own."""
 
 
 @check(EVERY)
