@@ -144,7 +144,7 @@ def _plugin(plugin: Plugin) -> dict[str, Any]:
         "hooks": list(status.hooks),
         "offers": dict(counts),
         "components": [{"kind": offer.kind, "name": offer.bare} for offer in plugin.offers],
-        "recipes": [recipe.name for recipe in plugin.recipes],
+        "recipes": [recipe.written for recipe in plugin.recipes],
         "milliseconds": round(status.milliseconds, 3),
         "imported": list(status.imported),
         "warnings": list(status.warnings),
@@ -179,7 +179,7 @@ def recipes(registry: Registry) -> list[dict[str, Any]]:
 
 def _recipe(recipe: RecipeFile) -> dict[str, Any]:
     return {
-        "name": recipe.name,
+        "name": recipe.written,
         "pipeline": recipe.pipeline,
         "plugin": recipe.plugin,
         "summary": _first_sentence(recipe),

@@ -40,7 +40,7 @@ def _declare(load: Callable[[TextIO], Plugin], report: Report) -> Plugin:
         "declared",
         **status,
         components=[_facts(offer) for offer in plugin.offers],
-        recipes=[recipe.name for recipe in plugin.recipes],
+        recipes=[recipe.written for recipe in plugin.recipes],
         printed=printed.getvalue(),
         packages=_packages(modules),
         **_left(before, after),

@@ -129,6 +129,11 @@ class RecipeFile:
     def names(self) -> tuple[str, ...]:
         return (self.name,)
 
+    @property
+    def written(self) -> str:
+        """What finds it without its plugin being listed: `vae/digits`, and of a stranger's `mine/my-recipe`."""
+        return self.name if self.first_party else f"{self.plugin}/{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class PluginStatus:

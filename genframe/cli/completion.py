@@ -27,7 +27,7 @@ def names(context: Context, parameter: Parameter, begun: str) -> list[Completion
 
 def recipes(context: Context, parameter: Parameter, begun: str) -> list[CompletionItem]:
     """Files, and the recipes that plugins ship."""
-    known = ((recipe.name, "") for recipe in _registry(context).recipes() if not recipe.pipeline)
+    known = ((recipe.written, "") for recipe in _registry(context).recipes() if not recipe.pipeline)
     return [CompletionItem(begun, type="file"), *_matching(known, begun)]
 
 

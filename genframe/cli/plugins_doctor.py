@@ -63,12 +63,17 @@ def _print(report: dict[str, Any]) -> None:
     whence = f"{report['distribution']} {report['version']}".strip() or report["source"]
     click.echo(f"{name}  {click.style(state, fg='green' if report['ok'] else 'red')}  {whence}")
     if report["state"] == "ok":
-        parts = [*(row["name"] for row in report["components"]), *report["recipes"]]
+        rows = [*((row["kind"], row["name"]) for row in report["components"])]
+        rows += [("recipe", name) for name in report["recipes"]]
+        parts = [
+            f"{kind} {', '.join(name for other, name in rows if other == kind)}"
+            for kind in dict.fromkeys(kind for kind, _ in rows)
+        ]
         offers = (
             count(len(report["components"]), "component") + ", " + count(len(report["recipes"]), "recipe")
         )
         click.echo(f"  API {report['api']}, declared in {report['milliseconds']:.1f} ms: {offers}")
-        click.echo(f"  {', '.join(parts)}" if parts else "  nothing")
+        click.echo(f"  {'; '.join(parts)}" if parts else "  nothing")
     if report.get("packages"):
         click.echo(f"  imports {', '.join(report['packages'])} when it is declared")
     for severity, colour in _COLOURS.items():

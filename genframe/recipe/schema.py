@@ -104,7 +104,7 @@ def _engine_keys(kind: str) -> Schema:
 
 
 def _base(registry: Registry, pipeline: bool) -> Schema:
-    names = sorted(file.name for file in registry.recipes() if file.pipeline == pipeline)
+    names = sorted(file.written for file in registry.recipes() if file.pipeline == pipeline)
     word = "a pipeline" if pipeline else "a recipe, or a file beside this one,"
     return {"type": ["string", "null"], "examples": names, "description": f"{word} onto which this is merged"}
 

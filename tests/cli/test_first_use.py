@@ -1,0 +1,51 @@
+"""What somebody meets who installs a stranger's plugin for the first time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from command_line import Genframe
+from fake_plugins import Site, good
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    site = Site(tmp_path / "site")
+    site.folder.mkdir()
+    monkeypatch.syspath_prepend(site.folder)
+    yield site
+    site.forget()
+
+
+@pytest.fixture
+def ripple(site: Site) -> Site:
+    """A plugin with an encoder, `ripple`, and a recipe, `encoder`."""
+    recipes = site.folder / "recipes"
+    recipes.mkdir()
+    (recipes / "encoder.yaml").write_text("# Digits by ripples.\nextends: vae/digits\n")
+    more = f"\n@hookimpl\ndef genframe_recipes():\n    return [{str(recipes)!r}]\n"
+    site.plugin("ripple", dedent(good("genframe_ripple", "ripple")) + more)
+    return site
+
+
+@pytest.mark.usefixtures("ripple")
+def test_a_recipe_is_listed_by_the_name_that_finds_it(genframe: Genframe) -> None:
+    rows = genframe("recipes", "list", "--json").json
+    assert [row["name"] for row in rows if row["plugin"] == "ripple"] == ["ripple/encoder"]
+    assert "vae/digits" in [row["name"] for row in rows]
+    assert genframe("recipes", "cat", "encoder").code == 2
+    for row in rows:
+        assert genframe("recipes", "cat", row["name"]).code == 0, row["name"]
+
+
+@pytest.mark.usefixtures("ripple")
+def test_what_a_plugin_offers_is_told_by_kind_and_by_the_name_that_finds_it(genframe: Genframe) -> None:
+    line = next(line for line in genframe("plugins", "list").out.splitlines() if line.startswith("ripple "))
+    assert line.endswith("encoders ripple; recipes ripple/encoder")
+    assert "  encoder ripple/ripple; recipe ripple/encoder\n" in genframe("plugins", "doctor", "ripple").out
+    (report,) = json.loads(genframe("plugins", "doctor", "ripple", "--json").out)
+    assert report["recipes"] == ["ripple/encoder"]
