@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from genframe.data.feed import Feed, Split
 from genframe.engine import evaluation, loop, process, samplers, state
 from genframe.engine.outputs import Outputs
 from genframe.engine.progress import Progress, progress_for
-from genframe.errors import Problem
+from genframe.errors import Problem, RunError
 from genframe.recipe import load_recipe
 from genframe.recipe.model import Instance
 from genframe.recipe.samplers import sampler_of
@@ -125,6 +125,10 @@ class Model:
             overrides,
         )
 
+    def __repr__(self) -> str:
+        name, outputs = self.recipe.name, ", ".join(self.outputs)
+        return f"<genframe model {name!r}, step {self.step}, on {self.device}, outputs: {outputs or 'none'}>"
+
     @property
     def run(self) -> Run | None:
         """The run's folder; None for a model from a packed file."""
@@ -148,12 +152,37 @@ class Model:
         return self.call("reconstruct", x)  # type: ignore[no-any-return]
 
     def call(self, output: str, *args: Any, seed: int | None = None) -> Any:
-        """Any output of the recipe by its name. Raises RecipeError for one it has not."""
+        """Any output of the recipe by its name.
+
+        Raises RecipeError for one it has not, RunError where it fails on an `x` of another shape than the data's.
+        """
         function = self.outputs[output]
         words = ("seeded", seed) if seed is not None else ("call", self._calls)
         self._calls += 1
         with self.outputs.evaluating(output, *words):
-            return function(*[arg.to(self.device) if isinstance(arg, Tensor) else arg for arg in args])
+            try:
+                return function(*[arg.to(self.device) if isinstance(arg, Tensor) else arg for arg in args])
+            except (RuntimeError, ValueError, IndexError) as error:
+                problems = list(self._misshapen(output, args))
+                if not problems:
+                    raise
+                raise RunError(*problems) from error
+
+    def _misshapen(self, output: str, args: Sequence[Any]) -> Iterator[Problem]:
+        """Tensors for a field of the one dataset that are not (batch, *its shape).
+
+        Asked only where the output failed: one of convolutions alone may take pictures of any size.
+        """
+        specs = list(self._training.plan.parts.specs.values())
+        fields = specs[0].fields if len(specs) == 1 else {}
+        for name, arg in zip(self.outputs.arguments(output), args, strict=False):
+            if name not in fields or not isinstance(arg, Tensor):
+                continue
+            shape, came = tuple(fields[name].shape), tuple(arg.shape)
+            if came[1:] != shape or arg.dim() != len(shape) + 1:
+                expected = ", ".join(map(str, ("batch", *shape)))
+                message = f"{output}({name}) takes {name} of shape ({expected}), and gets {came}"
+                yield Problem("GF538", message, path=f"outputs.{output}")
 
     def draw(
         self,

@@ -98,6 +98,7 @@ CODES: dict[str, str] = {
     "GF535": "a component does not offer what its kind must",
     "GF536": "a sampler fails, or gives something else than the draws asked for",
     "GF537": "a metric needs a package that is not installed",
+    "GF538": "an output fails on a tensor of another shape than the data have",
     "GF601": "data can't be read",
     "GF602": "data are not what the dataset promises",
     "GF603": "fewer examples than one batch",

@@ -358,6 +358,24 @@ def test_markdown_of_a_recipe_does_not_break_the_card(runs: Callable[[str], Path
     assert "| a\\|b &lt;script> | f | 1 |" in text
 
 
+# Use.
+
+
+def test_a_model_says_what_it_is(vae: Path) -> None:
+    told = repr(genframe.load(vae, device="cpu"))
+    assert "step 4, on cpu" in told and "outputs: " in told and "sample" in told and "encode" in told
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 28, 28), (2, 1, 32, 32), (2, 5)])
+def test_an_output_that_fails_on_another_shape_says_both(shape: tuple[int, ...], vae: Path) -> None:
+    model = genframe.load(vae, device="cpu")
+    assert len(model.encode(torch.zeros(2, 1, 28, 28))) == 2
+    with pytest.raises(RunError) as caught:
+        model.encode(torch.zeros(shape))
+    assert code(caught) == "GF538"
+    assert f"encode(x) takes x of shape (batch, 1, 28, 28), and gets {shape}" in str(caught.value)
+
+
 # Code.
 
 
