@@ -29,7 +29,10 @@ def feed(
 
 @dataclass(frozen=True)
 class ToyDataset:
-    """Toy data of a case: `x`, and labels `y`; `rows` examples for training and as many others for a test."""
+    """Toy data of a case: `x`, and labels `y`; `rows` examples for training and as many others for a test.
+
+    order: which of the rows make up each split, each as often as it is named; all once by default.
+    """
 
     case: Case
     rows: int
@@ -42,7 +45,8 @@ class ToyDataset:
             "x": Field(self.case.data_shape, image=self.case.is_image),
             "y": Field((), "int64", classes=self.case.classes),
         }
-        return DataSpec(fields, {"train": self.rows, "test": self.rows})
+        length = self.rows if self.order is None else len(self.order)
+        return DataSpec(fields, {"train": length, "test": length})
 
     def load(self, split: str) -> Mapping[str, Tensor]:
         """`x` float32 and `y` int64 of `train` or `test`, in the order that is asked for."""

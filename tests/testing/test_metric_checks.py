@@ -76,6 +76,16 @@ def test_right_metrics_pass(metric: Any) -> None:
     assert failures("metric", metric, needs=("image",)) == {}
 
 
+@pytest.mark.parametrize("name", ["n", "count", "n_bright", "bright_count", "examples", "bright_units"])
+def test_a_count_grows_with_the_data(name: str) -> None:
+    def bright(encode: Map, data: Any) -> dict[str, float]:
+        x = data.tensors["x"].flatten(1)
+        above = (encode(data.tensors["x"]).norm(dim=1) > 0) & (x.mean(1) > x.mean() - 10)
+        return {name: float(above.sum()), "share": float(above.double().mean())}
+
+    assert failures("metric", bright) == {}
+
+
 def test_what_does_not_apply_says_why() -> None:
     made = results("metric", sliced)
     assert made["batch_size_changes_nothing"].message.startswith("it draws by itself")
@@ -141,6 +151,11 @@ def in_bits(elbo_parts: Any, data: Any) -> dict[str, float]:
     return {"elbo": float(-(rate + distortion).mean()) / 0.6931}
 
 
+def sum_over_examples(reconstruct: Map, data: Any, *, batch_size: Count = 10) -> dict[str, float]:
+    parts = [(reconstruct(b["x"]) - b["x"]).double().square().sum() for b in data.batches(batch_size)]
+    return {"error": float(torch.stack(parts).sum())}
+
+
 WRONG: dict[Any, tuple[str, str]] = {
     means_of_batches: ("batch_size_changes_nothing", "not means of batches"),
     last_row_counts: ("order_of_the_data_changes_nothing", "backwards"),
@@ -149,6 +164,7 @@ WRONG: dict[Any, tuple[str, str]] = {
     a_number: ("figures_are_finite_numbers", "a float"),
     a_vector: ("figures_are_finite_numbers", "a Tensor"),
     remembers: ("seed_repeats_the_figures", "keep nothing between calls"),
+    sum_over_examples: ("figures_are_no_sums_over_the_data", "in place of their mean"),
     in_bits: ("figures_mean_what_they_say", "another unit"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -181,6 +182,29 @@ def order_of_the_data_changes_nothing(subject: Subject) -> None:
         expected="the same figures for the same examples backwards",
         hint="each example counts once, whichever batch it is in",
     )
+
+
+@check("metric")
+def figures_are_no_sums_over_the_data(subject: Subject) -> None:
+    """The same examples twice over double no figure, but one that is named as a count."""
+    _has_no_draws(subject)
+    plain = measure(subject)
+    if len(plain.data.seen) < ROWS:
+        raise NotApplicable(f"it reads {len(plain.data.seen)} of {ROWS} examples")
+    twice = measure(subject, order=(*range(ROWS), *range(ROWS))).figures
+    for name, value in plain.figures.items():
+        one, two = float(value), float(twice.get(name, math.nan))
+        if abs(one) > 1e-6 and abs(two / one - 2) < 1e-3 and not _COUNT.search(name):
+            raise Failure(
+                f"{name} of the same {ROWS} examples twice over is what it is of them once",
+                came=f"{one:.6g}, and {two:.6g}",
+                hint="a sum over the examples in place of their mean? A count is named as one: count, n_found, "
+                "active_units",
+            )
+
+
+_COUNT = re.compile(r"(^|_)(n|num|number|counts?|examples|samples|units|ess|effective)(_|$)", re.IGNORECASE)
+"""Names of figures that may grow with the data."""
 
 
 def _has_no_draws(subject: Subject) -> None:

@@ -18,6 +18,13 @@ MUTANTS = [
         "not means of batches",
     ),
     _mutant(
+        "denoising",
+        "denoising.py",
+        "torch.cat([row[name] for row in rows]).mean(0)",
+        "torch.cat([row[name] for row in rows]).sum(0)",
+        "in place of their mean",
+    ),
+    _mutant(
         "psnr",
         "fidelity.py",
         "figure(restored(x), x, peak) for x",
