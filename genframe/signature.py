@@ -21,7 +21,7 @@ from typing import Any
 from genframe.constructor import NO_OPTIONS, NOTHING, constructor, dataclass_decorator, field_arguments
 from genframe.errors import Mark
 from genframe.notation import annotation, constant
-from genframe.source import SignatureError, Source, module_file, read_source
+from genframe.source import SignatureError, Source, meant, module_file, read_source
 
 __all__ = ["REQUIRED", "Option", "Signature", "SignatureError", "read_signature", "runtime_signature"]
 
@@ -134,8 +134,10 @@ def _definition(target: str, files: Mapping[str, Path] | None) -> tuple[Source, 
     module, _, name = target.partition(":")
     source = read_source(module_file(module, files))
     if name not in source.definitions:
-        message = f"{target}: no class or function {name!r} stands at the top level"
-        raise SignatureError(message, Mark(source.path, 1, 1))
+        near, hint = meant(name, source.definitions)
+        message = f"{target}: no class or function {name!r} stands at the top level of {module}{hint}"
+        mark = source.mark(source.definitions[near]) if near else Mark(source.path, 1, 1)
+        raise SignatureError(message, mark)
     return source, source.definitions[name]
 
 

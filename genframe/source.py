@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -59,15 +59,40 @@ def module_file(module: str, files: Mapping[str, Path] | None = None) -> Path:
         spec = None
     if spec is None:
         raise SignatureError(f"there is no module {top!r}")
+    folders = [Path(folder, *rest) for folder in spec.submodule_search_locations or ()]
     if not rest:
         candidates = [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []
     else:
-        folders = [Path(folder, *rest) for folder in spec.submodule_search_locations or ()]
         candidates = [c for folder in folders for c in (folder / "__init__.py", folder.with_suffix(".py"))]
     found = next((c for c in candidates if c.is_file()), None)
     if found is None:
-        raise SignatureError(f"module {module!r} has no source file")
+        raise SignatureError(_absence(module, folders) if rest else f"module {module!r} has no source file")
     return found
+
+
+def _absence(module: str, folders: Sequence[Path]) -> str:
+    """Why a submodule has no source: it is compiled or a folder without `__init__.py`, or is not there at all."""
+    parents = [folder.parent for folder in folders if folder.parent.is_dir()]
+    stem = module.rpartition(".")[2]
+    beside = {path.name.partition(".")[0] for parent in parents for path in parent.iterdir() if _code(path)}
+    if stem in beside:
+        return f"module {module!r} has no source file"
+    return f"there is no module {module!r}{meant(stem, sorted(beside))[1]}"
+
+
+def _code(path: Path) -> bool:
+    """Whether a name beside a module can be imported from there: Python, compiled code, a folder."""
+    if not path.name.partition(".")[0].isidentifier() or path.name.startswith("__"):
+        return False
+    return path.suffix in (".py", ".pyc", ".so", ".pyd") or path.is_dir()
+
+
+def meant(name: str, known: Iterable[str]) -> tuple[str | None, str]:
+    """The known name that is close to one that is not there, and the words for it; None and "" where none is."""
+    import difflib  # 10 ms that only a mistake costs
+
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return (close[0], f"; did you mean {close[0]!r}?") if close else (None, "")
 
 
 def read_source(path: Path) -> Source:

@@ -247,6 +247,35 @@ def test_a_module_without_source_is_an_error(target: str) -> None:
         read_signature(target)
 
 
+MISTAKEN = {
+    "parts_meant.encoder:AttentionPooler": "top level of parts_meant.encoder; did you mean 'AttentionPoolEncoder'?",
+    "parts_meant.encoder:Zz": "no class or function 'Zz' stands at the top level of parts_meant.encoder",
+    "parts_meant.encodr:Net": "there is no module 'parts_meant.encodr'; did you mean 'encoder'?",
+    "parts_meant.zz:Net": "there is no module 'parts_meant.zz'",
+    "parts_meant.zz.deeper:Net": "there is no module 'parts_meant.zz.deeper'",
+    "parts_meant.compiled:Net": "module 'parts_meant.compiled' has no source file",
+    "parts_meant.bare:Net": "module 'parts_meant.bare' has no source file",
+    "not_there_at_all.encoder:Net": "there is no module 'not_there_at_all'",
+    "sys:Net": "module 'sys' has no source file",
+}
+
+
+@pytest.mark.parametrize(("target", "message"), MISTAKEN.items())
+def test_a_target_that_is_not_there_is_told_with_the_name_that_was_meant(
+    site: Site, target: str, message: str
+) -> None:
+    path = site.module("parts_meant.encoder", "def other(): ...\nclass AttentionPoolEncoder: ...")
+    (path.parent / "__init__.py").touch()
+    (path.parent / "compiled.cpython-311-x86_64-linux-gnu.so").touch()
+    (path.parent / "bare").mkdir()
+    with pytest.raises(SignatureError) as caught:
+        read_signature(target)
+    (problem,) = caught.value.problems
+    assert problem.message.endswith(message)
+    if "AttentionPoolEncoder" in message:
+        assert problem.mark is not None and (problem.mark.file, problem.mark.line) == (str(path), 2)
+
+
 def test_inspection_refuses_what_reading_refuses() -> None:
     def takes_all(**options: int) -> None: ...
 
