@@ -310,11 +310,15 @@ def owner(plugin: str, distribution: str = "", version: str = "") -> str:
     return f"plugin {plugin!r}{whence}"
 
 
+CLOSE = 0.65
+"""How alike two names are, of at most 1, from which on one may be meant for the other: `vea` and `vae` are 0.67."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant."""
     import difflib  # 10 ms that only a mistake costs
 
-    close = difflib.get_close_matches(_plain(name), list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(_plain(name), list(known), n=1, cutoff=CLOSE)
     return close[0] if close else None
 
 

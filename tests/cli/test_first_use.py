@@ -49,3 +49,15 @@ def test_what_a_plugin_offers_is_told_by_kind_and_by_the_name_that_finds_it(genf
     assert "  encoder ripple/ripple; recipe ripple/encoder\n" in genframe("plugins", "doctor", "ripple").out
     (report,) = json.loads(genframe("plugins", "doctor", "ripple", "--json").out)
     assert report["recipes"] == ["ripple/encoder"]
+
+
+@pytest.mark.usefixtures("ripple")
+def test_no_name_is_near_that_has_little_in_common(genframe: Genframe) -> None:
+    assert "its name is near" not in genframe("plugins", "doctor", "ripple").out
+    absent = genframe("--no-plugins=ripple", "plugins", "doctor", "tipple").err
+    assert "there is no plugin 'tipple'" in absent and "Did you mean 'ripple'?" in absent
+
+
+def test_a_plugin_that_is_absent_is_no_misspelt_one(genframe: Genframe) -> None:
+    told = genframe("validate", "vae/digits", "--quick", "plugins=[ripple]").err
+    assert "GF310" in told and "Did you mean" not in told
