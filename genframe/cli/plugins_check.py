@@ -253,11 +253,12 @@ def _folded(results: Sequence[Result]) -> list[list[Result]]:
     for result in results:
         if result.outcome in BAD:
             head, _, name = result.id.rpartition(":")
-            alike = (
-                (re.sub(r"\([\d, ]*\)", "()", result.message),) if result.outcome == "failed" else (name, "")
-            )
+            alike = (_SHAPE.sub("()", result.message),) if result.outcome == "failed" else (name, "")
             found.setdefault((head, *alike), []).append(result)
     return list(found.values())
+
+
+_SHAPE = re.compile(r"\([\d, ]*\)|\b\d+(?:x\d+)+\b")
 
 
 def _counts(group: Sequence[Result]) -> tuple[str, str, str]:
