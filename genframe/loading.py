@@ -174,7 +174,8 @@ def _api(module: Any, optional: bool) -> int:
     file, line = places.assigned(module, "GENFRAME_API")
     wrong = _wrong_api(api)
     if wrong:
-        raise _Refusal("incompatible", wrong, f"{file}:{line}" if file else "")
+        state = "incompatible" if type(api) is int else "broken"
+        raise _Refusal(state, wrong, f"{file}:{line}" if file else "")
     assert isinstance(api, int)
     old = deprecated.old_api(api)
     if old:
@@ -190,7 +191,7 @@ def _wrong_api(api: Any) -> str:
     host = f"this genframe ({__version__}) takes {takes}"
     if api is None:
         return (
-            f"it states no plugin API version: GENFRAME_API = {max(deprecated.APIS)} belongs beside its hooks"
+            f"it states no plugin API version: write GENFRAME_API = {max(deprecated.APIS)} beside its hooks"
         )
     if type(api) is not int:
         return f"GENFRAME_API is a whole number, not {api!r}"

@@ -86,10 +86,10 @@ SABOTAGE = {
         "conflict",
         "the loss 'c' twice",
     ),
-    "no API version": ("from genframe import hookimpl", "incompatible", "GENFRAME_API = 1"),
+    "no API version": ("from genframe import hookimpl", "broken", "write GENFRAME_API = 1 beside its hooks"),
     "API of the future": ("GENFRAME_API = 1000", "incompatible", "plugin API 1000"),
-    "API in words": ("GENFRAME_API = '1'", "incompatible", "not '1'"),
-    "API true": ("GENFRAME_API = True", "incompatible", "not True"),
+    "API in words": ("GENFRAME_API = '1'", "broken", "not '1'"),
+    "API true": ("GENFRAME_API = True", "broken", "not True"),
 }
 
 
