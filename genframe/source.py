@@ -91,7 +91,7 @@ def meant(name: str, known: Iterable[str]) -> tuple[str | None, str]:
     """The known name that is close to one that is not there, and the words for it; None and "" where none is."""
     import difflib  # 10 ms that only a mistake costs
 
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.65)  # as registry.nearest
     return (close[0], f"; did you mean {close[0]!r}?") if close else (None, "")
 
 
