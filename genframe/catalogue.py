@@ -125,10 +125,13 @@ def default_text(option: dict[str, Any]) -> str:
 
 def plugins(registry: Registry) -> list[dict[str, Any]]:
     """A row a plugin, the broken ones with their cause and what can be done."""
-    return [_plugin(plugin) for plugin in registry.loaded]
+    names = [status.name.replace("_", "-") for status in registry.plugins]
+    return [
+        _plugin(plugin, names.count(name) > 1) for plugin, name in zip(registry.loaded, names, strict=True)
+    ]
 
 
-def _plugin(plugin: Plugin) -> dict[str, Any]:
+def _plugin(plugin: Plugin, rivalled: bool) -> dict[str, Any]:
     status = plugin.status
     counts = Counter(offer.kind for offer in plugin.offers)
     if plugin.recipes:
@@ -150,14 +153,17 @@ def _plugin(plugin: Plugin) -> dict[str, Any]:
         "warnings": list(status.warnings),
         "cause": status.cause,
         "place": status.place,
-        "remedies": remedies(status),
+        "remedies": remedies(status, rivalled),
         "traceback": status.traceback,
     }
 
 
-def remedies(status: PluginStatus) -> list[str]:
-    """Commands that look into, go round or end what is wrong with a plugin."""
-    blocked = status.distribution if status.state == "conflict" else status.name
+def remedies(status: PluginStatus, rivalled: bool) -> list[str]:
+    """Commands that look into, go round or end what is wrong with a plugin.
+
+    rivalled: whether another plugin has its name, so that its distribution's alone tells it apart.
+    """
+    blocked = status.distribution if rivalled and status.distribution else status.name
     removal = [f"genframe --no-plugins={blocked} ..."]
     removal += [f"pip uninstall {status.distribution}"] if status.distribution else []
     match status.state:

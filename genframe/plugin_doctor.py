@@ -17,7 +17,7 @@ from typing import Any
 from genframe import discovery, isolation, places, vetting
 from genframe.discovery import Entry
 from genframe.loading import NAME
-from genframe.registry import LookupProblem, Registry, nearest
+from genframe.registry import LookupProblem, Registry, condition, nearest
 
 TIMEOUT = 60.0
 """Seconds that a plugin has, its components' imports (torch's among them) included."""
@@ -174,7 +174,9 @@ def _of_declaration(outcome: isolation.Outcome, own: Registry) -> Iterator[Findi
     """What declaring it said, brought in, left behind and changed."""
     for declared in outcome.all("declared"):
         if declared["state"] != "ok":
-            yield Finding("error", f"it is {declared['state']}: {declared['cause']}", declared["place"])
+            yield Finding(
+                "error", f"it is {condition(declared['state'])}: {declared['cause']}", declared["place"]
+            )
         for package in declared["imported"]:
             what = f"declaring it imports {package}: import it where a component is defined, not beside the hooks"
             yield Finding("error", what, command=f"python -X importtime -c 'import {_module(declared)}'")

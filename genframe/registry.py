@@ -167,6 +167,11 @@ class PluginStatus:
         return self.state == "ok"
 
     @property
+    def condition(self) -> str:
+        """What stands after `it is`."""
+        return condition(self.state)
+
+    @property
     def title(self) -> str:
         """`plugin 'mine' (genframe-mine 1.0)`."""
         return owner(self.name, self.distribution, self.version)
@@ -301,7 +306,12 @@ class Registry:
         """The plugins that a bare name may be of and that can't be used."""
         asked = {_plain(name) for name in listed}
         lost = [s for s in self.plugins if not s.ok and (s.first_party or _plain(s.name) in asked)]
-        return "".join(f"; {status.title} is {status.state}: {status.cause}" for status in lost)
+        return "".join(f"; {status.title} is {status.condition}: {status.cause}" for status in lost)
+
+
+def condition(state: str) -> str:
+    """A plugin's state as a sentence says it: it is `broken`, `in conflict`."""
+    return "in conflict" if state == "conflict" else state
 
 
 def owner(plugin: str, distribution: str = "", version: str = "") -> str:
@@ -368,7 +378,7 @@ def _unusable(status: PluginStatus, before: str = "") -> LookupProblem:
     command = (
         f"genframe plugins doctor {status.name}" if status.state == "broken" else "genframe plugins list"
     )
-    message = f"{before}{status.title} is {status.state}: {status.cause}{at}"
+    message = f"{before}{status.title} is {status.condition}: {status.cause}{at}"
     return LookupProblem("GF303", message, command=command)
 
 

@@ -139,7 +139,10 @@ def _offered(row: dict[str, Any]) -> str:
 def _print_cause(row: dict[str, Any]) -> None:
     if not row["cause"]:
         return
-    at = row["place"] or row["source"]
-    click.echo(f"\n{row['name']} is {row['state']}: {row['cause']}\n  at {at}")
+    from genframe.registry import condition
+
+    click.echo(f"\n{row['name']} is {condition(row['state'])}: {row['cause']}")
+    if at := row["place"] or (row["source"] if row["source"].endswith(".py") else ""):  # not a module's name
+        click.echo(f"  at {at}")
     for command in row["remedies"]:
         click.echo(f"  {command}")

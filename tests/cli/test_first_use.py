@@ -61,3 +61,39 @@ def test_no_name_is_near_that_has_little_in_common(genframe: Genframe) -> None:
 def test_a_plugin_that_is_absent_is_no_misspelt_one(genframe: Genframe) -> None:
     told = genframe("validate", "vae/digits", "--quick", "plugins=[ripple]").err
     assert "GF310" in told and "Did you mean" not in told
+
+
+TWICE = """
+@hookimpl
+def genframe_decoders():
+    return [Component("fine", "genframe_ripple:Encoder"), Component("fine", "genframe_ripple:Encoder")]
+"""
+
+
+def test_a_plugin_at_odds_with_itself_is_blocked_by_its_name(genframe: Genframe, site: Site) -> None:
+    site.plugin("ripple", dedent(good("genframe_ripple")) + TWICE, distribution="waves")
+    told = genframe("plugins", "list").out
+    assert "ripple is in conflict: it offers the decoder 'fine' twice\n" in told
+    assert "genframe --no-plugins=ripple ..." in told and "pip uninstall waves" in told
+
+
+def test_two_plugins_of_one_name_are_told_apart_by_their_distributions(
+    genframe: Genframe, site: Site
+) -> None:
+    site.plugin("ripple", good("genframe_ripple"))
+    site.distribution("waves", {"ripple": "genframe_ripple"})
+    told = genframe("plugins", "list").out
+    assert "ripple is in conflict: the name 'ripple' is claimed by" in told and "\n  at " not in told
+    assert "--no-plugins=waves" in told and "--no-plugins=genframe-ripple" in told
+
+
+def test_a_plugin_that_dies_has_no_place_but_a_line(genframe: Genframe, site: Site) -> None:
+    site.plugin("ripple", "import os\nos._exit(9)\n")
+    told = genframe("plugins", "list").out
+    assert "ripple is broken: " in told and "exit code 9" in told and "\n  at " not in told
+
+
+def test_who_forgets_the_api_version_is_not_told_to_upgrade(genframe: Genframe, site: Site) -> None:
+    site.plugin("ripple", good("genframe_ripple").replace("GENFRAME_API = 1", ""))
+    told = genframe("plugins", "list").out
+    assert "write GENFRAME_API = 1 beside its hooks" in told and "upgrade" not in told
