@@ -6,6 +6,7 @@ Everything in it was recorded by the training or measured by `genframe evaluate`
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from genframe.packed import PICTURE, PLUGINS, WEIGHTS
 from genframe.recipe.environment import refers
 from genframe.recipe.model import Recipe
 from genframe.recipe.words import shown
-from genframe.requirements import requirements
+from genframe.requirements import install_command, requirements
 
 Row = Sequence[str]
 
@@ -103,6 +104,7 @@ def _use(facts: Facts) -> str:
     lines = ["import genframe", "", f'model = genframe.load("{facts.file}"{trust})']
     if outputs.get("sample") == ("n",):
         lines.append("x = model.sample(16, seed=0)")
+    install = f"```sh\n{install_command(facts.lock)}\n```"
     python = "\n".join(["```python", *lines, "```"])
     verbs = [f"genframe show {facts.file}"]
     if outputs.get("sample") == ("n",):
@@ -112,7 +114,10 @@ def _use(facts: Facts) -> str:
     verbs.append(f"genframe evaluate {facts.file}{flag}")
     shell = "\n".join(["```sh", *verbs, "```"])
     listed = ", ".join(f"`{name}({', '.join(params)})`" for name, params in outputs.items())
-    return f"{python}\n\n{shell}\n\nIts outputs, each called by `model.call(NAME, ...)`: {listed or 'none'}."
+    return (
+        f"{install}\n\n{python}\n\n{shell}\n\n"
+        + f"Its outputs, each called by `model.call(NAME, ...)`: {listed or 'none'}."
+    )
 
 
 def _parts(facts: Facts) -> Iterator[Row]:
@@ -193,7 +198,7 @@ def _figures(row: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _requirements(facts: Facts) -> str:
-    pins = " ".join(requirements(facts.lock))
+    pins = shlex.join(requirements(facts.lock))
     text = f"```sh\npip install {pins}\n```\n\nTrained with Python {facts.lock['versions']['python']}."
     needed = [f"`{place}`" for place in facts.lock.get("files", {}) if not place.endswith(".init")]
     if needed:

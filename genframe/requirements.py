@@ -45,6 +45,14 @@ def requirements(lock: Mapping[str, Any]) -> list[str]:
     return [_pin(name, v.partition("+")[0], origins.get(name))[0] for name, v in sorted(named.items())]
 
 
+def install_command(lock: Mapping[str, Any]) -> str:
+    """What opens a model, for the shell: genframe and the plugins, as they were in training."""
+    named = {"genframe": lock.get("versions", {}).get("genframe", "")} | _distributions(lock)
+    origins = lock.get("origins", {})
+    found = [_pin(name, version.partition("+")[0], origins.get(name))[0] for name, version in named.items()]
+    return f"pip install {shlex.join(found)}"
+
+
 def _distributions(lock: Mapping[str, Any]) -> dict[str, str]:
     """The distributions of the plugins, with their versions."""
     facts = plugins_of(lock).values()

@@ -345,6 +345,28 @@ def test_the_snippet_of_the_card_runs(vae: Path, monkeypatch: pytest.MonkeyPatch
     assert names["x"].shape == (16, 1, 28, 28)
 
 
+@pytest.mark.parametrize(
+    ("origin", "pin"),
+    [
+        (None, "genframe-salt==0.1.0"),
+        (
+            {"url": "https://example.org/salt.git", "vcs_info": {"vcs": "git", "commit_id": "0123abcd"}},
+            "'genframe-salt @ git+https://example.org/salt.git@0123abcd'",
+        ),
+    ],
+)
+def test_the_card_says_how_to_get_the_plugins(
+    origin: dict[str, Any] | None, pin: str, site: Site, tmp_path: Path
+) -> None:
+    run = salted(site, tmp_path, origin)
+    text = contents(pack(run, tmp_path / "m.genframe").path)["README.md"].decode()
+    use, _, rest = text.partition("## How to use it")[2].partition("## Parts")
+    (line,) = [line for line in use.splitlines() if line.startswith("pip install ")]
+    assert f" genframe=={genframe.lock.versions()['genframe']}" in line
+    assert pin in line and "torch==" not in line
+    assert pin in rest.partition("## Requirements")[2]
+
+
 def test_markdown_of_a_recipe_does_not_break_the_card(runs: Callable[[str], Path], tmp_path: Path) -> None:
     run = shutil.copytree(runs("vae/digits"), tmp_path / "run")
     (run / "evaluations.json").write_text(
