@@ -17,6 +17,9 @@ class Mark:
     length: int = 1
 
     def __str__(self) -> str:
+        """`file:line:column`; of a setting, which is short and shown whole, its name alone."""
+        if self.file.startswith("override ") and self.file[9:].isdecimal():
+            return self.file
         return f"{self.file}:{self.line}:{self.column}"
 
     def shifted(self, columns: int, length: int = 1) -> Mark:

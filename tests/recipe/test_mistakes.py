@@ -206,7 +206,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_their_places(complain: Co
         "<recipe>:8:1",
         "<recipe>:9:19",
         "<recipe>:10:12",
-        "override 1:1:1",
+        "override 1",
     ]
 
 
