@@ -297,10 +297,13 @@ class Registry:
                 f"{unlisted[0]}/{name}",
                 "genframe plugins list",
             )
+        near = nearest(name, _spellings(known, listed))
         message = f"there is no {word} {name!r}{remark}{self._possible_owners(listed)}"
         if owned and status is None and word != "recipe":  # a recipe's bare name has a slash too
             message = f"{word} {name!r}: there is no plugin {plugin!r}"
-        return LookupProblem("GF301", message, nearest(name, _spellings(known, listed)), command)
+        elif owned and status is None and near is None:
+            message += f"; if a plugin {plugin.partition('/')[0]!r} offers it, install that"
+        return LookupProblem("GF301", message, near, command)
 
     def _possible_owners(self, listed: Collection[str]) -> str:
         """The plugins that a bare name may be of and that can't be used."""

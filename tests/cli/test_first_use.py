@@ -97,3 +97,11 @@ def test_who_forgets_the_api_version_is_not_told_to_upgrade(genframe: Genframe, 
     site.plugin("ripple", good("genframe_ripple").replace("GENFRAME_API = 1", ""))
     told = genframe("plugins", "list").out
     assert "write GENFRAME_API = 1 beside its hooks" in told and "upgrade" not in told
+
+
+def test_a_recipe_of_an_absent_plugin_may_be_had_with_it(genframe: Genframe) -> None:
+    told = genframe("validate", "ripple/encoder")
+    assert told.code == 2 and "GF301" in told.err
+    assert "; if a plugin 'ripple' offers it, install that" in told.err
+    assert "install that" not in genframe("validate", "encoder").err
+    assert "install that" not in genframe("validate", "vea/digits").err
