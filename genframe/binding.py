@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,7 +21,7 @@ from genframe.bound import (
     Template,
     written,
 )
-from genframe.errors import Mark, Problem, RecipeError
+from genframe.errors import Mark, Problem, RecipeError, nearest
 from genframe.recipe.expression import Attribute, Call, Constant, Expression, Listing, Name, unparse
 from genframe.recipe.model import Instance, Recipe, Wire
 from genframe.registry import LookupProblem
@@ -167,13 +166,9 @@ class _Binder:
         known: list[str],
         command: str | None = None,
     ) -> None:
-        nearest = difflib.get_close_matches(name, known, 1, 0.6)
+        near = nearest(name, known)
         mark = self._mark(column, length)
-        self.problems.append(
-            Problem(
-                code, message, mark, self.path, nearest[0] if nearest else None, None if nearest else command
-            )
-        )
+        self.problems.append(Problem(code, message, mark, self.path, near, None if near else command))
 
     def _call(self, call: Call) -> Bound:
         function = self._expression(call.function)

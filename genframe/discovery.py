@@ -14,11 +14,11 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 from typing import Any
 
-from genframe.errors import PluginError, Problem
+from genframe.errors import PluginError, Problem, nearest
 from genframe.hooks import Component
 from genframe.kinds import KINDS
 from genframe.loading import NAME, load_entry_point, load_file, malformed
-from genframe.registry import Offer, Plugin, PluginStatus, Registry, nearest
+from genframe.registry import Offer, Plugin, PluginStatus, Registry
 from genframe.vetting import Candidate, Verdict, verdicts
 
 GROUP = "genframe"

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+CLOSE = 0.65
+"""How alike two names are, of at most 1, from which on one may be meant for the other: `vea` and `vae` are 0.67."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant; `_` and `-` are the same."""
+    import difflib  # 10 ms that only a mistake costs
+
+    plain = {other.replace("_", "-"): other for other in known if other != name}
+    close = difflib.get_close_matches(name[:100].replace("_", "-"), plain, n=1, cutoff=CLOSE)
+    return plain[close[0]] if close else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from typing import Any, TextIO
 import pluggy
 
 from genframe import deprecated, hooks, places
+from genframe.errors import nearest
 from genframe.hooks import GENFRAME_API, Component
 from genframe.kinds import KINDS
-from genframe.registry import LocalModule, Offer, Plugin, PluginStatus, RecipeFile, nearest
+from genframe.registry import LocalModule, Offer, Plugin, PluginStatus, RecipeFile
 
 HEAVY = ("torch", "wandb")
 """Packages that a plugin's components may import, and its declaration may not."""

@@ -16,10 +16,9 @@ from genframe.bound import Bound, FromWire, Invoke, Part
 from genframe.data.order import seeded
 from genframe.data.spec import DataSpec
 from genframe.data.spec import Field as DataField
-from genframe.errors import Problem, RecipeError
+from genframe.errors import Problem, RecipeError, nearest
 from genframe.kinds import KINDS
 from genframe.recipe.model import Instance, Schedule, Site
-from genframe.registry import nearest
 from genframe.sites import Hook, attach
 from genframe.values import Levels, Shape, Verdict
 from genframe.wiring import Wiring

@@ -16,8 +16,9 @@ from typing import Any
 
 from genframe import discovery, isolation, places, vetting
 from genframe.discovery import Entry
+from genframe.errors import nearest
 from genframe.loading import NAME
-from genframe.registry import LookupProblem, Registry, condition, nearest
+from genframe.registry import LookupProblem, Registry, condition
 
 TIMEOUT = 60.0
 """Seconds that a plugin has, its components' imports (torch's among them) included."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
-from genframe.errors import Mark, PluginError, Problem
+from genframe.errors import Mark, PluginError, Problem, nearest
 from genframe.hooks import Component
 from genframe.kinds import KINDS
 from genframe.signature import Signature, SignatureError, read_signature, runtime_signature
@@ -321,18 +321,6 @@ def owner(plugin: str, distribution: str = "", version: str = "") -> str:
     """How a plugin is called in messages: with its distribution, where it has one."""
     whence = f" ({distribution} {version})".replace(" )", ")") if distribution else ""
     return f"plugin {plugin!r}{whence}"
-
-
-CLOSE = 0.65
-"""How alike two names are, of at most 1, from which on one may be meant for the other: `vea` and `vae` are 0.67."""
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant."""
-    import difflib  # 10 ms that only a mistake costs
-
-    close = difflib.get_close_matches(_plain(name), list(known), n=1, cutoff=CLOSE)
-    return close[0] if close else None
 
 
 def _plain(name: str) -> str:

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any
 
 from genframe import durable
-from genframe.errors import Problem, RunError
+from genframe.errors import Problem, RunError, nearest
 from genframe.lock import FORMAT, now, versions, without_secrets
 
 RECIPE, RESOLVED, FACTS = "recipe.yaml", "resolved.yaml", "lock.json"
@@ -237,12 +237,10 @@ def _read_facts(folder: Path) -> dict[str, Any]:
 
 def _sibling(folder: Path) -> str | None:
     """The run beside `folder` whose name is nearest to it."""
-    from difflib import get_close_matches
-
     parent = folder.parent
     names = [entry.name for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
-    nearest = get_close_matches(folder.name, names, n=1)
-    return str(parent / nearest[0]) if nearest else None
+    near = nearest(folder.name, names)
+    return str(parent / near) if near else None
 
 
 def _locked(folder: Path) -> int:

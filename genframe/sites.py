@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from genframe.bound import Part
-from genframe.errors import Problem, RecipeError
+from genframe.errors import Problem, RecipeError, nearest
 from genframe.recipe.model import Site
-from genframe.registry import nearest
 from genframe.values import Shape
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from genframe.errors import Mark, PluginError, Problem
+from genframe.errors import Mark, PluginError, Problem, nearest
 
 
 class SignatureError(PluginError):
@@ -89,10 +89,8 @@ def _code(path: Path) -> bool:
 
 def meant(name: str, known: Iterable[str]) -> tuple[str | None, str]:
     """The known name that is close to one that is not there, and the words for it; None and "" where none is."""
-    import difflib  # 10 ms that only a mistake costs
-
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.65)  # as registry.nearest
-    return (close[0], f"; did you mean {close[0]!r}?") if close else (None, "")
+    near = nearest(name, known)
+    return (near, f"; did you mean {near!r}?") if near else (None, "")
 
 
 def read_source(path: Path) -> Source:

@@ -77,7 +77,7 @@ def _require_hook(hook: str) -> None:
 
     known = [*(kind.hook for kind in KINDS.values()), "genframe_recipes"]
     if hook not in known:
-        from genframe.registry import nearest
+        from genframe.errors import nearest
 
         near = nearest(f"genframe_{hook.removeprefix('genframe_')}", known)
         hint = f" Did you mean {near!r}?" if near else f" There are {', '.join(known)}."

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from genframe.errors import nearest
+
 
 class Verbs(click.Group):
     """A group that knows its verbs from a table, so that `--help` imports none of them.
@@ -38,10 +40,8 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-"):
-            import difflib
-
-            close = difflib.get_close_matches(args[0], known, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else f" There are {', '.join(known)}."
+            near = nearest(args[0], known)
+            hint = f" Did you mean {near!r}?" if near else f" There are {', '.join(known)}."
             written = " ".join([*ctx.command_path.split()[1:], args[0]])
             ctx.fail(f"there is no verb {written!r}.{hint}")
         return super().resolve_command(ctx, args)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from genframe.codes import PLUGIN_CODES
-from genframe.errors import Mark, PluginError, Problem, RecipeError
+from genframe.errors import Mark, PluginError, Problem, RecipeError, nearest
 
 if TYPE_CHECKING:
     from genframe.registry import Offer
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant."""
-    found = difflib.get_close_matches(name[:100], [k for k in known if k != name], 1, 0.6)
-    return found[0] if found else None
 
 
 class Problems(list[Problem]):

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from genframe.annotations import Ranged
-from genframe.errors import GenframeError, Problem, RecipeError
+from genframe.errors import GenframeError, Problem, RecipeError, nearest
 from genframe.recipe.blocks import Blocks, entries
 from genframe.recipe.dump import UnwritableError, dump
 from genframe.recipe.load import kind_of, parse
 from genframe.recipe.model import Instance, Recipe
-from genframe.recipe.problems import Problems, nearest
+from genframe.recipe.problems import Problems
 from genframe.recipe.scope import check_given
 from genframe.recipe.words import marked
 from genframe.registry import LookupProblem

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from genframe.errors import Mark
+from genframe.errors import Mark, nearest
 from genframe.kinds import SLOTS
 from genframe.methods import CALLED, asked
 from genframe.recipe.expression import Call, Expression, Name, walk
 from genframe.recipe.model import Data, Instance, Wire
 from genframe.recipe.names import RESERVED_NAMES
-from genframe.recipe.problems import Problems, nearest
+from genframe.recipe.problems import Problems
 from genframe.registry import LookupProblem, Offer, Registry
 from genframe.signature import REQUIRED, SignatureError
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from genframe.discovery import ALL, FIRST_PARTY, GROUP, LOCAL
-from genframe.errors import Problem, RecipeError
+from genframe.errors import Problem, RecipeError, nearest
 from genframe.kinds import KINDS
-from genframe.registry import nearest
 
 PREFIX = "genframe-"
 """What the name of a plugin's distribution starts with; the rest is the plugin's."""

@@ -14,9 +14,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from genframe.errors import PluginError, Problem
+from genframe.errors import PluginError, Problem, nearest
 from genframe.kinds import KINDS
-from genframe.registry import Plugin, Registry, nearest
+from genframe.registry import Plugin, Registry
 
 LEVEL = 1
 """The highest level there is. A level once released keeps its checks: new ones join a new level."""

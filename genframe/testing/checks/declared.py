@@ -16,9 +16,10 @@ from typing import Any
 from genframe import isolation
 from genframe.deprecated import GenframeDeprecationWarning
 from genframe.discovery import LOCAL
+from genframe.errors import nearest
 from genframe.kinds import KINDS
 from genframe.parts import GIVENS
-from genframe.registry import PluginStatus, nearest
+from genframe.registry import PluginStatus
 from genframe.signature import Signature, SignatureError, runtime_signature
 from genframe.testing.kit import EVERY, Failure, NotApplicable, check
 from genframe.testing.subject import PluginSubject, Subject
