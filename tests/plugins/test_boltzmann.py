@@ -22,8 +22,8 @@ from genframe_plugins.boltzmann.partition import (
 from genframe_plugins.boltzmann.rbm import RBM
 from genframe_plugins.dae.chains.chain import chain
 from genframe_plugins.metrics.annealed import ais_log_likelihood, interval
-from genframe_plugins.vae.binary import StraightThrough
-from genframe_plugins.vae.elbo import elbo
+from genframe_plugins.vae.losses.elbo import elbo
+from genframe_plugins.vae.posteriors.bernoulli import StraightThrough
 from scipy.stats import chi2
 from tiny import differing, plan_of, resume, saved, small, train
 from torch import Tensor

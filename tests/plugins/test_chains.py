@@ -15,7 +15,7 @@ from genframe_plugins.dae.chains.langevin import langevin
 from genframe_plugins.dae.chains.walk import observed_mask, walk
 from genframe_plugins.dae.chains.walkback import walkback
 from genframe_plugins.dae.noises.salt_and_pepper import SaltAndPepper
-from genframe_plugins.vae.likelihoods import BernoulliLikelihood
+from genframe_plugins.vae.likelihoods.bernoulli import BernoulliLikelihood
 from torch import Tensor, nn
 
 from genframe import Bernoulli, DiagonalGaussian, Noise

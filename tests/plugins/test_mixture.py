@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from genframe_plugins.vae.mixture import Mixture, log_joint, spread_out
+from genframe_plugins.vae.samplers.mixture import Mixture, log_joint, spread_out
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 

@@ -7,12 +7,13 @@ import math
 import pytest
 import torch
 from genframe_plugins.metrics.likelihood import log_likelihood
-from genframe_plugins.vae.bounds import importance_weights, rate_distortion
-from genframe_plugins.vae.elbo import elbo
-from genframe_plugins.vae.labels import CategoricalLikelihood
-from genframe_plugins.vae.likelihoods import BernoulliLikelihood, GaussianLikelihood
-from genframe_plugins.vae.posterior import LOG_STD, GaussianPosterior
-from genframe_plugins.vae.prior import GaussianPrior
+from genframe_plugins.vae.functions.bounds import importance_weights, rate_distortion
+from genframe_plugins.vae.likelihoods.bernoulli import BernoulliLikelihood
+from genframe_plugins.vae.likelihoods.categorical import CategoricalLikelihood
+from genframe_plugins.vae.likelihoods.gaussian import GaussianLikelihood
+from genframe_plugins.vae.losses.elbo import elbo
+from genframe_plugins.vae.posteriors.gaussian import LOG_STD, GaussianPosterior
+from genframe_plugins.vae.priors.gaussian import GaussianPrior
 from torch import Tensor
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 

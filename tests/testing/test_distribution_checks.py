@@ -210,7 +210,7 @@ def test_an_open_support_leaves_room_for_what_was_not_seen() -> None:
 
 
 def test_options_are_tried_away_from_their_defaults() -> None:
-    from genframe_plugins.vae.likelihoods import GaussianLikelihood
+    from genframe_plugins.vae.likelihoods.gaussian import GaussianLikelihood
 
     made = list(variants(subject("likelihood", GaussianLikelihood)))
     assert made == [{}, {"learned": True}, {"sigma": 0.6}]

@@ -4,15 +4,15 @@ from . import Mutant
 
 
 def _prior(old: str, new: str, says: str) -> Mutant:
-    return Mutant("prior", "gaussian", "vae", "prior.py", old, new, says)
+    return Mutant("prior", "gaussian", "vae", "priors/gaussian.py", old, new, says)
 
 
 def _posterior(old: str, new: str, says: str) -> Mutant:
-    return Mutant("posterior", "gaussian", "vae", "posterior.py", old, new, says)
+    return Mutant("posterior", "gaussian", "vae", "posteriors/gaussian.py", old, new, says)
 
 
 def _likelihood(name: str, old: str, new: str, says: str) -> Mutant:
-    return Mutant("likelihood", name, "vae", "likelihoods.py", old, new, says)
+    return Mutant("likelihood", name, "vae", f"likelihoods/{name}.py", old, new, says)
 
 
 BERNOULLI = "return Bernoulli(logits, event_ndim=self.event_ndim)"
@@ -116,7 +116,7 @@ MUTANTS = [
         "likelihood",
         "categorical",
         "vae",
-        "labels.py",
+        "likelihoods/categorical.py",
         "return (self.classes,)",
         "return data_shape",
         "categorical",
@@ -125,7 +125,7 @@ MUTANTS = [
         "likelihood",
         "categorical",
         "vae",
-        "labels.py",
+        "likelihoods/categorical.py",
         "logits=logits.float()",
         "logits=logits.detach().float()",
         "gradient",
@@ -134,7 +134,7 @@ MUTANTS = [
         "likelihood",
         "categorical",
         "vae",
-        "labels.py",
+        "likelihoods/categorical.py",
         "logits=logits.float()",
         "logits=logits.float().softmax(0)",
         "row",

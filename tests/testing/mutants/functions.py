@@ -11,7 +11,7 @@ def _tensor(name: str, old: str, new: str, says: str) -> Mutant:
 
 
 def _bound(name: str, old: str, new: str, says: str) -> Mutant:
-    return Mutant("function", name, "vae", "bounds.py", old, new, says)
+    return Mutant("function", name, "vae", "functions/bounds.py", old, new, says)
 
 
 MUTANTS = [

@@ -10,7 +10,7 @@ _REDUCED = "return loss.flatten(0, -2).mean(0) if loss.ndim > 1 else loss"
 
 
 def _elbo(old: str, new: str, says: str) -> Mutant:
-    return Mutant("loss", "elbo", "vae", "elbo.py", old, new, says)
+    return Mutant("loss", "elbo", "vae", "losses/elbo.py", old, new, says)
 
 
 def _nll(old: str, new: str, says: str) -> Mutant:

@@ -4,7 +4,7 @@ from . import Mutant
 
 
 def _mixture(old: str, new: str, says: str) -> Mutant:
-    return Mutant("sampler", "mixture", "vae", "mixture.py", old, new, says)
+    return Mutant("sampler", "mixture", "vae", "samplers/mixture.py", old, new, says)
 
 
 MUTANTS = [
