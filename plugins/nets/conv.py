@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from genframe import Count, Shape
 
-from .layers import ACTIVATIONS, halved, normalisation
+from .layers import ACTIVATIONS, Shapes, beside, halved, joined, normalisation
 
 
 class ConvEncoder(nn.Module):
-    """x (batch, channels, height, width) -> (batch, features), or a map (batch, channels, height, width).
+    """x (batch, channels, height, width)[, conditions] -> (batch, features), or a map (batch, channels, height, width).
 
+    Conditions (batch, ...) are further channels: pictures of the same size as they are, a vector as constant ones.
     `depth` convolutions of kernel 4 and stride 2 halve height and width, rounded down, and double the
     channels from `width` on. `ends: vector` adds a linear layer to `features`; `ends: map` gives the last
     map.
@@ -22,7 +23,7 @@ class ConvEncoder(nn.Module):
 
     def __init__(
         self,
-        in_shape: Shape,
+        in_shape: Shapes,
         *,
         width: Count = 32,
         depth: Count = 2,
@@ -32,8 +33,9 @@ class ConvEncoder(nn.Module):
         norm: Literal["none", "batch", "group"] = "none",
     ) -> None:
         super().__init__()
-        height, breadth = halved(in_shape, depth, "the conv encoder")
-        channels = [in_shape[0], *(width << level for level in range(depth))]
+        shape = joined(in_shape)
+        height, breadth = halved(shape, depth, "the conv encoder")
+        channels = [shape[0], *(width << level for level in range(depth))]
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(channels):
             layers += [
@@ -49,13 +51,13 @@ class ConvEncoder(nn.Module):
             ]
         self.net = nn.Sequential(*layers)
 
-    def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.net(x)
+    def forward(self, x: Tensor, *conditions: Tensor) -> Tensor:
+        features: Tensor = self.net(beside(x, conditions))
         return features
 
 
 class ConvDecoder(nn.Module):
-    """z (batch, *in_shape) -> (batch, *out_shape) exactly, whatever the size; no activation at the end.
+    """z (batch, *in_shape)[, conditions] -> (batch, *out_shape) exactly, whatever the size; no activation at the end.
 
     The mirror of the conv encoder: `depth` transposed convolutions double height and width (and add the row
     and the column that rounding down took) and halve the channels, down to `width`. A vector goes through
@@ -65,7 +67,7 @@ class ConvDecoder(nn.Module):
 
     def __init__(
         self,
-        in_shape: Shape,
+        in_shape: Shapes,
         out_shape: Shape,
         *,
         width: Count = 32,
@@ -76,7 +78,7 @@ class ConvDecoder(nn.Module):
     ) -> None:
         super().__init__()
         start = (width << (depth - 1), *halved(out_shape, depth, "the conv decoder"))
-        layers = [*_entrance(in_shape, start, features, activation), ACTIVATIONS[activation]()]
+        layers = [*_entrance(joined(in_shape), start, features, activation), ACTIVATIONS[activation]()]
         for level in reversed(range(depth)):  # level 0 is the last, and gives the picture
             fan_in, fan_out = width << level, width << (level - 1) if level else out_shape[0]
             odd = ((out_shape[1] >> level) % 2, (out_shape[2] >> level) % 2)
@@ -85,8 +87,8 @@ class ConvDecoder(nn.Module):
                 layers += [*normalisation(norm, fan_out), ACTIVATIONS[activation]()]
         self.net = nn.Sequential(*layers)
 
-    def forward(self, z: Tensor) -> Tensor:
-        out: Tensor = self.net(z)
+    def forward(self, z: Tensor, *conditions: Tensor) -> Tensor:
+        out: Tensor = self.net(beside(z, conditions))
         return out
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from genframe import Shape
+
+Shapes = Shape | tuple[Shape, ...]
+"""The shape of one input; of an input and its conditions, those of each."""
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -59,3 +64,50 @@ def halved(shape: Shape, depth: int, what: str) -> tuple[int, int]:
         deepest = min(shape[1:]).bit_length() - 1
         raise ValueError(f"{what}: depth {depth} halves {shape[1]}x{shape[2]} to nothing; at most {deepest}")
     return height, width
+
+
+def inputs(in_shape: Shapes) -> tuple[Shape, ...]:
+    """The shapes of an input and of its conditions; of an input alone, that one."""
+    several = tuple(shape for shape in in_shape if isinstance(shape, tuple))
+    return several or (tuple(length for length in in_shape if isinstance(length, int)),)
+
+
+def size(in_shape: Shapes) -> int:
+    """How many numbers an input and its conditions have."""
+    return sum(map(math.prod, inputs(in_shape)))
+
+
+def flat(x: Tensor, conditions: Sequence[Tensor]) -> Tensor:
+    """x (batch, ...) and its conditions (batch, ...) as vectors (batch, size)."""
+    if not conditions:
+        return x.flatten(1)
+    return torch.cat([tensor.flatten(1).to(x.dtype) for tensor in (x, *conditions)], 1)
+
+
+def joined(in_shape: Shapes) -> Shape:
+    """The shape of what `beside` makes of an input and its conditions.
+
+    Beside a picture (channels, height, width) a picture of the same size adds its channels, anything else a channel
+    for each of its numbers; beside a vector everything is a vector. Raises ValueError for pictures of different sizes.
+    """
+    first, *others = inputs(in_shape)
+    if len(first) != 3:
+        return (size(in_shape),) if others else first
+    channels = first[0]
+    for other in others:
+        if len(other) == 3 and other[1:] != first[1:]:
+            raise ValueError(
+                f"a condition of the shape {other} beside a picture {first}: the sizes must agree"
+            )
+        channels += other[0] if len(other) == 3 else math.prod(other)
+    return (channels, *first[1:])
+
+
+def beside(x: Tensor, conditions: Sequence[Tensor]) -> Tensor:
+    """x (batch, ...) with its conditions (batch, ...) as further channels, or further numbers: see `joined`."""
+    if not conditions or x.ndim != 4:
+        return flat(x, conditions) if conditions else x
+    planes = [
+        c if c.ndim == 4 else c.flatten(1)[:, :, None, None].expand(-1, -1, *x.shape[2:]) for c in conditions
+    ]
+    return torch.cat([x, *(plane.to(x.dtype) for plane in planes)], 1)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from genframe_plugins.nets.conv import ConvDecoder, ConvEncoder
 from genframe_plugins.nets.critics import ConvDiscriminator, MLPDiscriminator, PatchDiscriminator
+from genframe_plugins.nets.layers import beside, joined
 from genframe_plugins.nets.mlp import MLPDecoder, MLPEncoder
 from genframe_plugins.nets.unet import UNet
 from torch import Tensor, nn
@@ -187,3 +188,40 @@ def test_a_level_changes_its_own_row_and_levels_of_0_to_1_come_apart() -> None:
 def test_a_unet_says_what_it_takes(in_shape: Shape, out_shape: Shape, residual: bool, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         UNet(in_shape, out_shape, residual=residual)
+
+
+@pytest.mark.parametrize(
+    "net", [MLPEncoder, ConvEncoder, MLPDiscriminator, ConvDiscriminator, PatchDiscriminator]
+)
+def test_a_net_sees_its_conditions(net: Callable[..., nn.Module]) -> None:
+    built = net(((1, 28, 28), (10,), (2, 28, 28)))
+    x, label, mask = torch.rand(3, 1, 28, 28), torch.rand(3, 10), torch.rand(3, 2, 28, 28)
+
+    def features(*given: Tensor) -> Tensor:
+        out = built(*given)
+        return out.features if isinstance(out, Verdict) else out
+
+    plain = features(x, label, mask)
+    assert not torch.equal(plain, features(x, label + 1, mask))
+    assert not torch.equal(plain, features(x, label, mask + 1))
+
+
+def test_the_conv_net_gets_a_vector_as_constant_channels() -> None:
+    x, label = torch.rand(2, 1, 4, 6), torch.tensor([[0.0, 1.0], [2.0, 3.0]])
+    both = beside(x, [label])
+    assert joined(((1, 4, 6), (2,))) == (3, 4, 6)
+    assert torch.equal(both[:, :1], x)
+    assert torch.equal(both[1, 2], torch.full((4, 6), 3.0))
+
+
+@pytest.mark.parametrize("net", [MLPDecoder, ConvDecoder])
+def test_a_decoder_takes_a_picture_beside_its_code(net: Callable[..., nn.Module]) -> None:
+    decoder = net(((5,), (1, 28, 28)), (1, 28, 28))
+    assert decoder(torch.rand(3, 5), torch.rand(3, 1, 28, 28)).shape == (3, 1, 28, 28)
+
+
+def test_pictures_of_two_sizes_do_not_stand_beside_each_other() -> None:
+    with pytest.raises(
+        ValueError, match=r"condition of the shape \(1, 14, 14\) beside a picture \(1, 28, 28\)"
+    ):
+        ConvEncoder(((1, 28, 28), (1, 14, 14)))
