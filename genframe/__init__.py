@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from genframe.data.fetch import RemoteFile, data_root
     from genframe.data.spec import DataSpec, Field
     from genframe.discovery import register
-    from genframe.distributions import Bernoulli, DiagonalGaussian
-    from genframe.values import Levels, Noise, Shape, Terms, Verdict, draw_level, per_example
+    from genframe.distributions import Bernoulli, DiagonalGaussian, OneHotCategorical
+    from genframe.values import Levels, Noise, Shape, Terms, Verdict, detached, draw_level, per_example
 
 __version__ = "0.1.0"
 
@@ -42,10 +42,12 @@ _LAZY = {
     "Shape": "genframe.values",
     "Terms": "genframe.values",
     "Verdict": "genframe.values",
+    "detached": "genframe.values",
     "draw_level": "genframe.values",
     "per_example": "genframe.values",
     "Bernoulli": "genframe.distributions",
     "DiagonalGaussian": "genframe.distributions",
+    "OneHotCategorical": "genframe.distributions",
     "DataSpec": "genframe.data.spec",
     "Field": "genframe.data.spec",
     "RemoteFile": "genframe.data.fetch",
@@ -81,6 +83,7 @@ __all__ = [
     "Noise",
     "NonNegative",
     "Of",
+    "OneHotCategorical",
     "PluginError",
     "Positive",
     "Probability",
@@ -94,6 +97,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "data_root",
+    "detached",
     "draw_level",
     "hookimpl",
     "load",

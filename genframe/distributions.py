@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Distribution, register_kl
+from torch.distributions import Distribution, constraints, register_kl
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _HALF_LOG_2PI_E = _HALF_LOG_2PI + 0.5
 
 
 class _Lean(Distribution):
-    """What both distributions share: shapes read from a tensor (leading ..., *event) when asked for."""
+    """What all share: shapes read from a tensor (leading ..., *event) when asked for."""
 
     arg_constraints = {}
     _validate_args = False
     event_ndim: int
+    _numbers: constraints.Constraint = constraints.real
+    """The support of one number, or of what it is `event_dim` numbers of."""
+
+    @property
+    def support(self) -> Any:
+        return constraints.independent(self._numbers, self.event_ndim - self._numbers.event_dim)  # type: ignore[no-untyped-call]
 
     @property
     def _parameter(self) -> Tensor:
@@ -123,6 +129,7 @@ class Bernoulli(_Lean):
     """
 
     has_enumerate_support = False
+    _numbers = constraints.boolean
 
     def __init__(self, logits: Tensor, *, event_ndim: int = 1) -> None:
         self.logits, self.event_ndim = _widened(logits), event_ndim
@@ -178,12 +185,78 @@ class Bernoulli(_Lean):
         return tensor.flatten(tensor.ndim - self.event_ndim) if self.event_ndim else tensor.unsqueeze(-1)
 
 
+class OneHotCategorical(_Lean):
+    """Independent categorical variables as one-hot vectors: an event (..., classes), classes last.
+
+    logits: (leading ..., *event), the last `event_ndim` dimensions being the event; they need no normalisation.
+    """
+
+    has_enumerate_support = False
+    _numbers = constraints.one_hot
+
+    def __init__(self, logits: Tensor, *, event_ndim: int = 1) -> None:
+        self.logits, self.event_ndim = _widened(logits), event_ndim
+
+    @property
+    def _parameter(self) -> Tensor:
+        return self.logits
+
+    @property
+    def probs(self) -> Tensor:
+        return self.logits.softmax(-1)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.logits.softmax(-1)
+
+    @property
+    def mode(self) -> Tensor:
+        return F.one_hot(self.logits.argmax(-1), self.logits.shape[-1]).to(self.logits)
+
+    @property
+    def variance(self) -> Tensor:
+        probs = self.probs
+        return probs * (1 - probs)
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """One-hot vectors: (*sample_shape, leading ..., *event), without gradient."""
+        with torch.no_grad():
+            logits = self.logits.expand(*sample_shape, *self.logits.shape)
+            # The largest of logits with Gumbel noise -log E has the law (Gumbel 1954); E > 0 by a guard.
+            waits = torch.empty_like(logits, memory_format=torch.contiguous_format).exponential_()
+            drawn = (logits - waits.clamp_(min=torch.finfo(waits.dtype).tiny).log_()).argmax(-1, keepdim=True)
+            return torch.zeros_like(waits).scatter_(-1, drawn, 1.0)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """value (samples ..., batch ..., *event), one-hot -> (samples ..., batch ...)."""
+        inner = torch.linalg.vecdot(value.to(self.logits.dtype), self.logits.log_softmax(-1))
+        return self._sum_variables(inner)
+
+    def entropy(self) -> Tensor:
+        """(leading ...), in nats."""
+        logs = self.logits.log_softmax(-1)
+        return -self._sum_variables((logs.exp() * logs).sum(-1))
+
+    def expand(self, batch_shape: Sequence[int], _instance: object = None) -> Self:
+        return type(self)(self.logits.expand(*batch_shape, *self.event_shape), event_ndim=self.event_ndim)
+
+    def _sum_variables(self, value: Tensor) -> Tensor:
+        """A number for each variable, summed over them."""
+        variables = self.event_ndim - 1
+        return value.flatten(value.ndim - variables).sum(-1) if variables else value
+
+
 def _kl_gaussians(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
     return q._sum_event(q.kl_terms(p))
 
 
 def _kl_bernoullis(q: Bernoulli, p: Bernoulli) -> Tensor:
     return q._sum_event(q.probs * (q.logits - p.logits) - F.softplus(q.logits) + F.softplus(p.logits))
+
+
+def _kl_one_hots(q: OneHotCategorical, p: OneHotCategorical) -> Tensor:
+    logs = q.logits.log_softmax(-1)
+    return q._sum_variables((logs.exp() * (logs - p.logits.log_softmax(-1))).sum(-1))
 
 
 def _widened(parameter: Tensor) -> Tensor:
@@ -194,3 +267,4 @@ def _widened(parameter: Tensor) -> Tensor:
 # torch leaves register_kl untyped, so that it cannot stand as a decorator under mypy --strict.
 register_kl(DiagonalGaussian, DiagonalGaussian)(_kl_gaussians)  # type: ignore[no-untyped-call]
 register_kl(Bernoulli, Bernoulli)(_kl_bernoullis)  # type: ignore[no-untyped-call]
+register_kl(OneHotCategorical, OneHotCategorical)(_kl_one_hots)  # type: ignore[no-untyped-call]

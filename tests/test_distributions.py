@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import OneHotCategorical as TorchOneHot
 
-from genframe.distributions import Bernoulli, DiagonalGaussian
+from genframe.distributions import Bernoulli, DiagonalGaussian, OneHotCategorical
 
 
 def _gaussian(*shape: int, seed: int = 0, event_ndim: int = 1) -> DiagonalGaussian:
@@ -168,3 +169,48 @@ def test_a_seed_repeats_the_draw(q: DiagonalGaussian | Bernoulli) -> None:
         return q.sample([2])
 
     torch.testing.assert_close(draw(), draw(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape, event_ndim", [((5, 3), 1), ((4, 2, 3), 2), ((2, 3, 2, 4), 3)])
+def test_one_hot_variables_agree_with_torch(shape: tuple[int, ...], event_ndim: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, others = (torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(2))
+    q, p = (OneHotCategorical(part, event_ndim=event_ndim) for part in (logits, others))
+    twin, other = (
+        Independent(TorchOneHot(logits=part), event_ndim - 1) for part in (logits, others)
+    )  # torch's has classes in its event already
+    torch.manual_seed(0)
+    z = q.sample([6])
+    assert z.shape == (6, *shape) and q.support.check(z).all()
+    assert (q.batch_shape, q.event_shape) == (twin.batch_shape, twin.event_shape)
+    for one, due in [
+        (q.log_prob(z), twin.log_prob(z)),
+        (q.entropy(), twin.entropy()),
+        (q.variance, twin.variance),
+        (q.mode, twin.mode),
+        (kl_divergence(q, p), kl_divergence(twin, other)),
+    ]:
+        torch.testing.assert_close(one, due)
+
+
+def test_one_hot_samples_have_their_frequencies() -> None:
+    """A z-test of each of three frequencies at 6 standard errors: a false alarm in 10^8."""
+    probs = torch.tensor([0.7, 0.25, 0.05])
+    torch.manual_seed(0)
+    found = OneHotCategorical(probs.log()).sample([40_000]).mean(0)
+    assert ((found - probs).abs() < 6 * (probs * (1 - probs) / 40_000).sqrt()).all()
+
+
+def test_each_tells_its_support() -> None:
+    for law, inside, outside in [
+        (
+            DiagonalGaussian(torch.zeros(2, 3), torch.ones(3)),
+            torch.randn(2, 3),
+            torch.full((2, 3), torch.nan),
+        ),
+        (Bernoulli(torch.zeros(2, 3)), torch.ones(2, 3), torch.full((2, 3), 0.5)),
+        (OneHotCategorical(torch.zeros(2, 3)), torch.eye(3)[:2], torch.ones(2, 3)),
+    ]:
+        assert law.support.check(inside).tolist() == [True, True]
+        assert law.support.check(outside).tolist() == [False, False]
+        assert law.support.is_discrete is not isinstance(law, DiagonalGaussian)
