@@ -12,12 +12,17 @@ from torch import Tensor, nn
 class Averages:
     """Averaged copies of some components.
 
-    After each step of the player: average <- decay * average + (1 - decay) * value for floating tensors, running
-    statistics among them; counters and other integers are copied.
+    After the player's t-th move (t = 1, 2, ...): average <- d * average + (1 - d) * value for floating tensors, running
+    statistics among them; counters and other integers are copied. d = min(decay, (1 + t) / (10 + t)), as TensorFlow's
+    ExponentialMovingAverage has it with `num_updates`: while t is small the average forgets fast, so that the
+    untrained weights of the start don't stay in it (at decay 0.999 they would make up e^-1 of it after 1,000 moves).
+
+    `moves` is t, None for an average that was begun without the warm-up: it goes on with `decay` alone.
     """
 
     def __init__(self, decay: float, modules: Mapping[str, nn.Module]) -> None:
         self.decay = decay
+        self.moves: int | None = 0
         self._placed = False
         self._live: dict[str, Tensor] = {}  # each tensor once, though tied weights stand under several names
         self.copies: dict[str, Tensor] = {}
@@ -40,10 +45,14 @@ class Averages:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the present values into the average."""
+        """Take the present values into the average, after a move of the player."""
         self._follow_buffers()
+        decay = self.decay
+        if self.moves is not None:
+            self.moves += 1
+            decay = min(decay, (1 + self.moves) / (10 + self.moves))
         values = [self._live[key] for key in self._averaged]
-        torch._foreach_lerp_(list(self._averaged.values()), values, 1.0 - self.decay)
+        torch._foreach_lerp_(list(self._averaged.values()), values, 1.0 - decay)
         for key in self._copied:
             self.copies[key].copy_(self._live[key])
 

@@ -11,19 +11,22 @@ from torch import Tensor
 
 from genframe.engine import checkpoint
 from genframe.engine.checkpoint import Checkpoint
-from genframe.engine.step import Stepper
+from genframe.engine.step import Side, Stepper
 from genframe.errors import Problem, RunError
 
 _AVERAGED = ".ema"
 
 
 def save(folder: Path, stepper: Stepper, step: int, extra: Mapping[str, Any]) -> Path:
-    """Write a checkpoint after `step` steps: components, averages, optimizers by parameter name."""
+    """Write a checkpoint after `step` steps: components, averages and their counts, optimizers by parameter name."""
     tensors: dict[str, Mapping[str, Tensor]] = {name: m.state_dict() for name, m in stepper.modules.items()}
     for side in stepper.sides:
         if side.averages is not None:
             tensors.update({f"{name}{_AVERAGED}": state for name, state in side.averages.state().items()})
-    state = {"optimizers": {side.name: side.state() for side in stepper.sides}}
+    state = {
+        "optimizers": {side.name: side.state() for side in stepper.sides},
+        "averages": {side.name: side.averages.moves for side in stepper.sides if side.averages is not None},
+    }
     stored = {name: content for name, content in tensors.items() if content}
     return checkpoint.save(folder, step, stored, state, {"epoch": step // stepper.steps_per_epoch, **extra})
 
@@ -42,9 +45,21 @@ def load(found: Checkpoint, stepper: Stepper) -> None:
     """Put a checkpoint back, in place. Raises RunError where the recipe no longer fits it."""
     load_weights(found, stepper)
     with _fitting(found.path):
-        optimizers = found.state()["optimizers"]
+        stored = found.state()
         for side in stepper.sides:
-            side.load(optimizers.get(side.name, {}))
+            side.load(stored["optimizers"].get(side.name, {}))
+            if side.averages is not None:
+                side.averages.moves = _moves(found, side, stored.get("averages", {}))
+
+
+def _moves(found: Checkpoint, side: Side, counts: Mapping[str, int | None]) -> int | None:
+    """After how many moves of a player its averages were stored.
+
+    0 where they begin now: the checkpoint has none. None where an older genframe made them, with the full decay from
+    the start and no count: they go on so.
+    """
+    averaged = any(f"{name}{_AVERAGED}" in found.names for name in side.trains)
+    return counts.get(side.name) if averaged else 0
 
 
 def load_weights(found: Weights, stepper: Stepper) -> None:

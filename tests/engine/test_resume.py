@@ -49,6 +49,59 @@ def test_more_training_by_an_override_equals_training_that_long_at_once(name: st
     assert logged_steps(short) == logged_steps(long)
 
 
+AVERAGED = "players.model.ema=0.3"
+
+
+def rewritten(run: Path, step: int, **changed: Any) -> None:
+    """The checkpoint of a step with other entries in its state; None takes one out."""
+    found = checkpoint.read(run / "checkpoints" / f"{step:08d}")
+    state = {key: value for key, value in (found.state() | changed).items() if value is not None}
+    tensors = {n: {key: t.clone() for key, t in found.tensors(n).items()} for n in found.names}
+    checkpoint.save(run / "checkpoints", step, tensors, state, {"epoch": 0, "best": None})
+
+
+def test_the_warm_up_of_an_average_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Stopped after two moves, within the warm-up: begun anew, the third move would weigh 9/11 instead of 0.7."""
+    cut = "train.checkpoint={every: 2, keep: 9}"
+    whole = train(small("vae/digits", BRIEF, cut, AVERAGED), tmp_path / "whole")
+    halves = train(small("vae/digits", BRIEF, cut, AVERAGED, "train.steps=2"), tmp_path / "halves")
+    resume(halves, "train.steps=6")
+    assert not differing(saved(halves), saved(whole))
+    rewritten(halves, 2, averages={"model": 0})
+    for step in (4, 6):
+        shutil.rmtree(halves / "checkpoints" / f"{step:08d}")
+    resume(halves, "train.steps=6")
+    assert {name.split("/")[0] for name in differing(saved(halves), saved(whole))} == {
+        f"{name}.ema" for name in ("encoder", "decoder", "posterior")
+    }
+
+
+def test_an_average_of_an_older_checkpoint_without_a_count_goes_on_with_its_full_decay(
+    tmp_path: Path,
+) -> None:
+    run = train(
+        small("vae/digits", BRIEF, "train.checkpoint.every=1", AVERAGED, "train.steps=1"), tmp_path / "run"
+    )
+    rewritten(run, 1, averages=None)
+    before = saved(run)["decoder.ema/net.0.weight"]
+    resume(run, "train.steps=2")
+    after = saved(run)
+    torch.testing.assert_close(
+        after["decoder.ema/net.0.weight"], 0.3 * before + 0.7 * after["decoder/net.0.weight"]
+    )
+    count = checkpoint.read(run / "checkpoints" / "00000002").state()["averages"]
+    assert count == {"model": None}, "it goes on so when it is resumed once more"
+
+
+def test_an_average_that_is_asked_for_when_resuming_begins_there(tmp_path: Path) -> None:
+    run = train(small("vae/digits", BRIEF, "train.steps=2"), tmp_path / "run")
+    before = saved(run)["decoder/net.0.weight"]
+    resume(run, "train.steps=3", "players.model.ema=0.999")
+    after = saved(run)
+    expected = 2 / 11 * before + 9 / 11 * after["decoder/net.0.weight"]
+    torch.testing.assert_close(after["decoder.ema/net.0.weight"], expected)
+
+
 def test_changed_settings_are_recorded_beside_the_recipe(tmp_path: Path) -> None:
     run = train(small("vae/digits", BRIEF), tmp_path / "run")
     resolved = (run / "resolved.yaml").read_text()

@@ -203,19 +203,38 @@ AVERAGED = (
 
 @pytest.mark.parametrize("encoder", ["normed", "running"])
 def test_an_average_is_that_made_by_hand_with_its_buffers(recipe: Any, encoder: str) -> None:
-    stepper = recipe(AVERAGED, f"encoder={encoder}")
+    """Its decay after move t is min(ema, (1 + t) / (10 + t)), t = 1 at the first; 0.3 is reached at the third."""
+    stepper = recipe(AVERAGED, f"encoder={encoder}", "players.model.ema=0.3")
     first = {f"encoder.{k}": t for k, t in numbers(stepper.modules["encoder"]).items()}
     expected = dict(first)
     seen = run(stepper, 5)
-    for tensors in seen:
+    for decay, tensors in zip([2 / 11, 3 / 12, 0.3, 0.3, 0.3], seen, strict=True):
         for key, value in tensors.items():
-            expected[key] = 0.75 * expected[key] + 0.25 * value if value.is_floating_point() else value
+            expected[key] = (
+                decay * expected[key] + (1 - decay) * value if value.is_floating_point() else value
+            )
     averages = stepper.sides[0].averages
     assert averages is not None
+    assert averages.moves == 5
     got = {f"encoder.{k}": t for k, t in averages.state()["encoder"].items()}
     assert differing(seen[0], seen[-1]), "something moved"
     for key, want in expected.items():
         torch.testing.assert_close(got[key], want)
+
+
+def test_the_warm_up_of_an_average_counts_the_moves_of_its_own_player(recipe: Any) -> None:
+    """One that moves on every second step from step 1: on 1, 3 and 5 of 6 steps, by 1 (down) or not at all."""
+    stepper = recipe(POINT, "players.model.ema=0.999", "players.model.every=2", "players.model.start=1")
+    path = path_of(stepper, 6)
+    expected, value = 1.0, 1.0
+    for moved, decay in enumerate((2 / 11, 3 / 12, 4 / 13), 1):
+        value = 1.0 - moved
+        expected = decay * expected + (1 - decay) * value
+    assert path == [1, 0, 0, -1, -1, -2]
+    averages = stepper.sides[0].averages
+    assert averages is not None
+    assert averages.moves == 3
+    assert float(averages.state()["encoder"]["p"]) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("encoder", ["normed", "running"])
@@ -356,9 +375,9 @@ def test_trained_parts_are_in_train_mode_and_the_others_in_eval_mode(recipe: Any
 
 def test_an_average_of_several_components_is_kept_apart() -> None:
     one, other = nn.Linear(1, 1), nn.Linear(1, 1)
-    averages = Averages(0.5, {"one": one, "other": other})
+    averages = Averages(0.1, {"one": one, "other": other})
     with torch.no_grad():
         one.weight.add_(2)
     averages.update()
-    assert float((one.weight - averages.state()["one"]["weight"]).detach()) == pytest.approx(1)
+    assert float((one.weight - averages.state()["one"]["weight"]).detach()) == pytest.approx(0.2)
     assert float((other.weight - averages.state()["other"]["weight"]).detach()) == pytest.approx(0)
