@@ -105,10 +105,11 @@ class Toys:
         )
         return first if inputs == 1 else (first, *[self.case.latent_shape] * (inputs - 1))
 
-    def input(self, kind: str, subject: Subject) -> Tensor:
-        """What a net, a posterior or a likelihood is called with first."""
+    def input(self, kind: str, subject: Subject, part: Any = None) -> Tensor:
+        """What a net, a posterior or a likelihood is called with first; `part` is it, where it has options changed."""
         if kind == "likelihood":
-            return self.randn("features", *subject.build(self.case).takes(self.case.data_shape))
+            takes = (part or subject.build(self.case)).takes
+            return self.randn("features", *takes(self.case.data_shape))
         if kind == "posterior":
             return self.randn("features", FEATURES)
         if kind == "noise" and "labels" in subject.needs:
@@ -251,6 +252,11 @@ class Toys:
         return Levels(self.rand("level", 1), ("level",))
 
     @cached_property
+    def level(self) -> Tensor:
+        """The level of a noise for each example, above 0: (batch,)."""
+        return 0.1 + self.rand("level")
+
+    @cached_property
     def x_noised(self) -> Tensor:
         """Data, noised at its level."""
         level = self.x_level.table.reshape(-1, *[1] * len(self.case.data_shape))
@@ -362,7 +368,7 @@ COMPONENTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "discrim
 WIRES = (
     *COMPONENTS,
     *("x", "y", "index", "q_z", "z", "p_z", "p_x", "observe", "infer", "generate", "restore", "fake"),
-    *("real_verdict", "fake_verdict", "x_noised", "x_level", "restored"),
+    *("real_verdict", "fake_verdict", "x_noised", "x_level", "level", "restored"),
     *("p_y", "code", "q_code", "condition"),
     *("k", "n", "step", "batch_size"),
 )

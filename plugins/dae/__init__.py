@@ -110,7 +110,12 @@ def genframe_functions() -> list[Component]:
             "tangent-noise",
             "genframe_plugins.dae.chains.contractive:tangent_noise",
             summary="noise along the manifold that an encoder knows",
-        )
+        ),
+        Component(
+            "tweedie",
+            "genframe_plugins.dae.chains.score:tweedie",
+            summary="the denoised x that a score tells",
+        ),
     ]
 
 
@@ -142,6 +147,11 @@ def genframe_losses() -> list[Component]:
         Component("l1", "genframe_plugins.dae.distances:l1", summary="mean absolute difference"),
         Component("mse", "genframe_plugins.dae.distances:mse", summary="mean squared difference"),
         Component("nll", "genframe_plugins.dae.nll:nll", summary="-log p(x): the negative log-likelihood"),
+        Component(
+            "score-matching",
+            "genframe_plugins.dae.chains.score:score_matching",
+            summary="the score of noised data, every level weighted alike",
+        ),
         Component(
             "walkback",
             "genframe_plugins.dae.chains.walkback:walkback",

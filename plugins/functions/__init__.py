@@ -18,6 +18,7 @@ def genframe_functions() -> list[Component]:
             summary="average pooling",
             needs=("image",),
         ),
+        Component("log", "genframe_plugins.functions.elementwise:log", summary="the logarithm of each value"),
         Component(
             "told",
             "genframe_plugins.functions.tensors:told",

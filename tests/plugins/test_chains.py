@@ -12,13 +12,15 @@ from genframe_plugins.dae.chains.chain import chain
 from genframe_plugins.dae.chains.contractive import contractive, tangent_noise
 from genframe_plugins.dae.chains.gsn import GSN
 from genframe_plugins.dae.chains.langevin import langevin
+from genframe_plugins.dae.chains.score import score_matching, tweedie
 from genframe_plugins.dae.chains.walk import observed_mask, walk
 from genframe_plugins.dae.chains.walkback import walkback
+from genframe_plugins.dae.gaussian import GaussianNoise
 from genframe_plugins.dae.noises.salt_and_pepper import SaltAndPepper
 from genframe_plugins.vae.likelihoods.bernoulli import BernoulliLikelihood
 from torch import Tensor, nn
 
-from genframe import Bernoulli, DiagonalGaussian, Noise
+from genframe import Bernoulli, DiagonalGaussian, Levels, Noise
 
 
 class Data:
@@ -277,6 +279,56 @@ def gaussian_denoiser(mean: float, std: float) -> Any:
         return (std**2 * x + variance * mean) / (std**2 + variance)
 
     return denoise_at
+
+
+def test_score_matching_of_a_gaussian_is_least_at_its_score_at_every_level() -> None:
+    """A linear sigma s(y) = a y of N(0, s^2): E = (a^2 (s^2 + sigma^2) + 2 a sigma + 1) / 2 for each dimension, which
+    is least at a = -sigma / (s^2 + sigma^2)."""
+    torch.manual_seed(0)
+    n, s = 200_000, 0.7
+    for sigma in (0.1, 2.0):
+        x = s * torch.randn(n, 2)
+        level, y = Levels(torch.full((n, 1), sigma), ("std",)), x + sigma * torch.randn(n, 2)
+        best = -sigma / (s**2 + sigma**2)
+        for a in (best, 0.0, 0.8):
+            loss = score_matching(x, y, level, a * y)
+            expected = a**2 * (s**2 + sigma**2) + 2 * a * sigma + 1  # half of it in each of two dimensions
+            assert abs(float(loss.mean()) - expected) < 6 * float(loss.std()) / n**0.5  # an alarm: 2e-9
+        scale = torch.tensor(best, requires_grad=True)
+        score_matching(x, y, level, scale * y).mean().backward()
+        assert scale.grad is not None
+        # d/da of the loss is y . (a y + e): its deviation is below 2 (s^2 + sigma^2) + sigma + 2.
+        assert abs(float(scale.grad)) < 6 * (2 * (s**2 + sigma**2) + sigma + 2) / n**0.5
+
+
+def test_score_matching_weighs_every_level_alike() -> None:
+    x, e = torch.randn(6, 1, 2, 3), torch.randn(6, 1, 2, 3)
+    for sigma in (0.01, 0.3, 5.0):
+        level = Levels(torch.full((6, 1), sigma), ("std",))
+        loss = score_matching(x, x + sigma * e, level, torch.zeros_like(x))
+        torch.testing.assert_close(loss, 0.5 * e.square().flatten(1).sum(1), rtol=1e-3, atol=1e-3)
+
+
+def test_tweedie_of_the_true_score_is_the_mean_of_the_clean_given_the_noised() -> None:
+    y, level = torch.randn(7, 2), torch.rand(7) + 0.1
+    scaled = -level[:, None] * (y - 2.0) / (0.6**2 + level[:, None] ** 2)
+    torch.testing.assert_close(tweedie(y, level, scaled), gaussian_denoiser(2.0, 0.6)(y, level))
+
+
+def test_levels_of_a_geometric_range_have_a_uniform_logarithm() -> None:
+    torch.manual_seed(0)
+    n, x = 20_000, torch.zeros(20_000, 1)
+    for noise in (
+        GaussianNoise(std=(0.01, 1.0), spread="geometric"),
+        GaussianNoise(variance=(1e-4, 1.0), spread="geometric"),
+    ):
+        share = (noise.draw(x).log() / math.log(100) + 1).sort().values  # of [log 0.01, log 1]
+        assert float(share[0]) >= -1e-5 and float(share[-1]) <= 1 + 1e-5
+        # Kolmogorov-Smirnov at 2.6 / sqrt(n): an alarm in 3e-6 of seeds.
+        assert float((share - torch.arange(1, n + 1) / n).abs().max()) < 2.6 / n**0.5
+    assert (GaussianNoise(std=0.3, spread="geometric").draw(x) == 0.3).all()
+    with pytest.raises(ValueError, match="geometric range of std starts above 0"):
+        GaussianNoise(std=(0.0, 1.0), spread="geometric")
 
 
 def test_langevin_has_the_stationary_moments_of_its_step_size() -> None:
