@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
 from genframe.binding import bind
 from genframe.bound import Bound, Field, FromWire
@@ -21,7 +20,7 @@ from genframe.recipe.model import Instance, Player, Recipe, Site
 from genframe.sharing import Move, Turn, share
 from genframe.sites import built, checked, flat, never_called, used_by_wires
 from genframe.trial import ROWS, Tracked, Trial, reduced, trial_data, undisturbed
-from genframe.values import Levels, Terms, Verdict
+from genframe.values import detachable
 from genframe.wiring import Wiring
 
 
@@ -334,42 +333,6 @@ def _draws_without_path(
                 reaches = wiring.reach.get(name, frozenset()) & trains
                 if reaches and getattr(trial.values[name].value, "has_rsample", False):
                     yield name, place
-
-
-def detached(value: Any) -> Any:
-    """A value without its gradient: tensors, tuples, verdicts, levels, terms and torch's distributions.
-
-    Raises TypeError for what it can't copy.
-    """
-    match value:
-        case Tensor():
-            return value.detach()
-        case None | bool() | int() | float() | str() | torch.Size():
-            return value
-        case tuple() | list():
-            return type(value)(map(detached, value))
-        case dict():
-            return {key: detached(inner) for key, inner in value.items()}
-        case Verdict(score=score, features=features):
-            return Verdict(score.detach(), None if features is None else features.detach())
-        case Levels(table=table):
-            return replace(value, table=table.detach())
-        case Terms(total=total, logged=logged):
-            return Terms(total.detach(), {key: tensor.detach() for key, tensor in logged.items()})
-        case Distribution():
-            copied = object.__new__(type(value))
-            copied.__dict__.update({key: detached(inner) for key, inner in vars(value).items()})
-            return copied
-    raise TypeError(f"a {type(value).__name__} can't be detached")
-
-
-def detachable(value: Any) -> bool:
-    """Whether a copy of the value without gradient can be made."""
-    try:
-        detached(value)
-    except TypeError:
-        return False
-    return True
 
 
 def _text(tracked: Tracked) -> str:

@@ -6,12 +6,14 @@ Images are float tensors (batch, channels, height, width) in [0, 1]; vectors (ba
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.distributions import Distribution
 
 Shape = tuple[int, ...]
 """The shape of one example, without the batch: `(1, 28, 28)`."""
@@ -102,3 +104,52 @@ def per_example(level: Tensor, x: Tensor) -> Tensor:
     """`level` (batch,) shaped to multiply x: (batch, 1, ..., 1), of the type of x where both are real."""
     shaped = level.reshape(-1, *[1] * (x.ndim - 1))
     return shaped.to(x.dtype) if x.is_floating_point() and level.is_floating_point() else shaped
+
+
+def detached(value: Any) -> Any:
+    """A value without its gradient: tensors, tuples, verdicts, levels, terms and torch's distributions.
+
+    Of a distribution it is the same law with its parameters stopped: a sample drawn before still carries its own
+    gradient through `log_prob`. Nets that a distribution holds are stopped too, their buffers shared. Raises
+    TypeError for what it can't copy.
+    """
+    match value:
+        case Tensor():
+            return value.detach()
+        case None | bool() | int() | float() | str() | torch.Size() | torch.dtype() | torch.device():
+            return value
+        case tuple() | list():
+            return type(value)(map(detached, value))
+        case dict():
+            return {key: detached(inner) for key, inner in value.items()}
+        case Verdict(score=score, features=features):
+            return Verdict(score.detach(), None if features is None else features.detach())
+        case Levels(table=table):
+            return replace(value, table=table.detach())
+        case Terms(total=total, logged=logged):
+            return Terms(total.detach(), {key: tensor.detach() for key, tensor in logged.items()})
+        case Distribution():
+            copied = object.__new__(type(value))
+            copied.__dict__.update({key: detached(inner) for key, inner in vars(value).items()})
+            return copied
+        case nn.Module():
+            return _stopped(value)
+    raise TypeError(f"a {type(value).__name__} can't be detached")
+
+
+def detachable(value: Any) -> bool:
+    """Whether a copy of the value without gradient can be made."""
+    try:
+        detached(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _stopped(net: nn.Module) -> nn.Module:
+    """The same net over the same numbers, of which no parameter asks for gradient; its buffers are those of `net`."""
+    copied = copy.copy(net)
+    stopped = {key: None if p is None else p.detach() for key, p in net._parameters.items()}
+    inside = {key: None if m is None else _stopped(m) for key, m in net._modules.items()}
+    copied.__dict__.update(_parameters=stopped, _modules=inside)
+    return copied

@@ -14,6 +14,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 from torch.distributions import OneHotCategorical as TorchOneHot
 
 from genframe.distributions import Bernoulli, DiagonalGaussian, OneHotCategorical
+from genframe.values import detached
 
 
 def _gaussian(*shape: int, seed: int = 0, event_ndim: int = 1) -> DiagonalGaussian:
@@ -214,3 +215,29 @@ def test_each_tells_its_support() -> None:
         assert law.support.check(inside).tolist() == [True, True]
         assert law.support.check(outside).tolist() == [False, False]
         assert law.support.is_discrete is not isinstance(law, DiagonalGaussian)
+
+
+class _HeldByANet(torch.distributions.Distribution):
+    """A law whose log_prob asks a net, as a flow's does."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        self.net = net
+
+    def log_prob(self, value: torch.Tensor) -> torch.Tensor:
+        return self.net(value).sum(-1)
+
+
+def test_a_distribution_that_holds_a_net_is_detached_from_its_weights_alone() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2))
+    law, z = _HeldByANet(net), torch.randn(5, 3, requires_grad=True)
+    before = net[1].running_mean.clone()
+    value = detached(law).log_prob(z)
+    torch.testing.assert_close(value, law.log_prob(z))
+    value.square().sum().backward()
+    assert z.grad is not None and z.grad.abs().sum() > 0
+    assert all(p.grad is None and p.requires_grad for p in net.parameters())
+    assert isinstance(detached(law).net[0].weight, torch.Tensor) and "0.weight" in net.state_dict()
+    assert not torch.equal(before, net[1].running_mean), "buffers are shared: they move with the net's own"
+    with torch.no_grad():
+        detached(law).net[0].weight.zero_()
+    assert not net[0].weight.any(), "the same numbers, not a copy"

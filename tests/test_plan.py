@@ -20,8 +20,8 @@ from tiny import (
 )
 
 from genframe.errors import Problem, RecipeError
-from genframe.plan import Plan, detachable, detached
-from genframe.values import Levels, Terms, Verdict
+from genframe.plan import Plan
+from genframe.values import Levels, Terms, Verdict, detachable, detached
 
 PARTS = """
     import torch
@@ -282,6 +282,41 @@ def test_sample_where_rsample_would_let_the_gradient_through_is_a_remark(compile
     plan = compiled(VAE, "wires.z=q_z.sample()")
     assert [p.code for p in plan.remarks] == ["GF521"]
     assert "rsample" in plan.remarks[0].message
+
+
+@pytest.mark.parametrize(
+    "posterior, prior, says",
+    [
+        ("gaussian", "{use: bernoulli, dim: 2}", "of real numbers, the prior (Bernoulli) of zeros and ones"),
+        (
+            "bernoulli",
+            "{use: gaussian, dim: 2}",
+            "of zeros and ones, the prior (DiagonalGaussian) of real numbers",
+        ),
+        (
+            "concrete",
+            "{use: gaussian, dim: 2}",
+            "of zeros and ones, the prior (DiagonalGaussian) of real numbers",
+        ),
+        (
+            "bernoulli",
+            "{use: categorical, dim: 2, classes: 3}",
+            "the prior (OneHotCategorical) of one-hot vectors",
+        ),
+        (
+            "{use: gaussian, given: {latent_shape: [3]}}",
+            "{use: gaussian, dim: 2}",
+            "codes of shape (3,), the prior of shape (2,)",
+        ),
+    ],
+)
+def test_a_posterior_and_a_prior_of_different_codes_are_refused(
+    wrong: Wrong, posterior: str, prior: str, says: str
+) -> None:
+    (problem,) = wrong(VAE, f"posterior={posterior}", f"prior={prior}", "decoder={use: mlp, hidden: [4]}")
+    assert problem.code == "GF519"
+    assert says in problem.message
+    assert [text.split()[1] for _, text in problem.related] == ["posterior", "prior"]
 
 
 # What a trial leaves as it was.

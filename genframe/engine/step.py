@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from genframe.compute import Compiler, Env, Evaluate
+from genframe.engine import optimizer_state
 from genframe.engine.averages import Averages
 from genframe.engine.draws import Draws
 from genframe.parts import first_value, scheduler
-from genframe.plan import Plan, detached
+from genframe.plan import Plan
 from genframe.recipe.model import Instance, Player, Schedule, Site, Span
 from genframe.sharing import Computation, Move
 from genframe.sites import Moved
 from genframe.trial import reduced
-from genframe.values import Terms
+from genframe.values import Terms, detached
 
 FOREVER = 1 << 62
 
@@ -59,6 +60,7 @@ class Side:
         rate = player.optimizer.options.get("lr")
         self.rate = scheduler(rate) if isinstance(rate, Schedule) else None
         self.optimizer: torch.optim.Optimizer = _optimizer(player.optimizer, self.tensors)
+        self._as_built = optimizer_state.entries(self.optimizer)
         self.averages: Averages | None = None
         if player.ema is not None:
             modules = plan.parts.modules()
@@ -101,13 +103,16 @@ class Side:
 
     def state(self) -> dict[str, Any]:
         """The optimizer's state by parameter name."""
-        state = self.optimizer.state
-        return {name: dict(state[p]) for name, p in self.parameters.items() if p in state}
+        return optimizer_state.of_parameters(self.optimizer, self.parameters)
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        current = self.optimizer.state_dict()
-        current["state"] = {i: state[name] for i, name in enumerate(self.parameters) if name in state}
-        self.optimizer.load_state_dict(current)
+    def counted(self) -> list[dict[str, list[Any]]]:
+        """What the optimizer itself changed in its param_groups."""
+        scheduled = ("lr",) if self.rate is not None else ()
+        return optimizer_state.counted(self.optimizer, self._as_built, scheduled)
+
+    def load(self, state: Mapping[str, Any], counted: Sequence[Mapping[str, Sequence[Any]]] = ()) -> None:
+        """Put both back."""
+        optimizer_state.restore(self.optimizer, [*self.parameters], state, counted)
 
 
 @dataclass(frozen=True, slots=True)

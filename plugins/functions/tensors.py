@@ -8,12 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genframe import Count
+from genframe import Count, detached
 
 
 def detach(x: Tensor) -> Tensor:
-    """x, through which no gradient flows."""
-    return x.detach()
+    """x, through which no gradient flows. Of a distribution the same law, its parameters stopped; a verdict too."""
+    stopped: Tensor = detached(x)
+    return stopped
 
 
 def concat(tensors: Sequence[Tensor]) -> Tensor:
