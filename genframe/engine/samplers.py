@@ -127,10 +127,16 @@ def _built(sampler: Instance, target: Any, options: Mapping[str, Any]) -> Any:
 
 
 def _arguments(
-    trained: Trained, sampler: Instance, function: Any, data: Callable[[], Any], n: int | None = None
+    trained: Trained,
+    sampler: Instance,
+    function: Any,
+    data: Callable[[], Any],
+    n: int | None = None,
+    tell: Tell | None = None,
 ) -> list[Any]:
-    """What a sampler's function asks for by name: `n`, `data`, and outputs of the recipe."""
+    """What a sampler's function asks for by name: `n`, `data`, in a fit `tell`, and outputs of the recipe."""
     engine: dict[str, Callable[[], Any]] = {"data": data} | ({} if n is None else {"n": lambda: n})
+    engine |= {} if tell is None else {"tell": lambda: tell}
     return [
         engine[name]() if name in engine else output_for(trained.outputs, sampler, name, fits.FOLDER)
         for name in required_parameters(function)
@@ -142,18 +148,30 @@ def _fit(trained: Trained, part: Any, sampler: Instance, tell: Tell) -> float:
     split = trained.data()
     tell(f"fitting the sampler {sampler.name!r} to {len(split):,} examples of the {split.name} split")
     started = time.perf_counter()
-    arguments = _arguments(trained, sampler, part.fit, lambda: _Watched(split, tell))
+    arguments = _arguments(trained, sampler, part.fit, lambda: _Watched(split, tell), tell=_Seldom(tell))
     with torch.enable_grad(), _placed(sampler):
         part.to(trained.device).train().fit(*arguments)
     return time.perf_counter() - started
+
+
+class _Seldom:
+    """What a fit tells of itself, every few seconds at most."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._told = tell, time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        if time.monotonic() - self._told >= TELLING_SECONDS:
+            self._told = time.monotonic()
+            self._tell(text)
 
 
 class _Watched:
     """A split that tells, during a long fit, how far it has been read."""
 
     def __init__(self, split: Split, tell: Tell) -> None:
-        self._split, self._tell = split, tell
-        self._passes, self._told = 0, time.monotonic()
+        self._split, self._tell = split, _Seldom(tell)
+        self._passes = 0
 
     def __len__(self) -> int:
         return len(self._split)
@@ -166,9 +184,7 @@ class _Watched:
         for batch in self._split.batches(batch_size):
             yield batch
             done += len(batch["index"])
-            if time.monotonic() - self._told >= TELLING_SECONDS:
-                self._told = time.monotonic()
-                self._tell(f"pass {self._passes}: {done:,} of {len(self):,} examples")
+            self._tell(f"pass {self._passes}: {done:,} of {len(self):,} examples")
 
 
 def _restored(trained: Trained, part: nn.Module, sampler: Instance, key: str, tell: Tell) -> bool:

@@ -40,6 +40,7 @@ class LinearModel:
         """The model's outputs by their public names."""
         return {
             "encode": self.encode,
+            "draw_code": self.encode,
             "decode": self.decode,
             "reconstruct": lambda x: self.decode(self.encode(x)),
             "sample": lambda n: self.decode(torch.randn(n, 2)),

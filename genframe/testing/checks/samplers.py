@@ -173,7 +173,7 @@ class Bench:
         """Built, and fitted where it can be."""
         part = self.build()
         if self.fits:
-            arguments = self._arguments(required_parameters(self.subject.target.fit))
+            arguments = self._arguments(required_parameters(self.subject.target.fit), tell=lambda text: None)
             torch.manual_seed(5)
             with _promise(f"it is fitted to {self.model.examples:,} examples", _OUTPUTS):
                 if isinstance(part, nn.Module):
@@ -203,8 +203,11 @@ class Bench:
             deviation = math.sqrt(float(along @ self.model.covariance.double() @ along))
             _require_normal(name, drawn @ along, mean, deviation, self.model.examples)
 
-    def _arguments(self, names: tuple[str, ...], n: int | None = None) -> list[Any]:
+    def _arguments(
+        self, names: tuple[str, ...], n: int | None = None, tell: Callable[[str], None] | None = None
+    ) -> list[Any]:
         known: dict[str, Callable[[], Any]] = {"data": self.model.data}
+        known |= {} if tell is None else {"tell": lambda: tell}
         known |= {name: lambda made=made: made for name, made in self.model.outputs().items()}  # type: ignore[misc]
         known |= {} if n is None else {"n": lambda: n}
         for name in names:
