@@ -25,6 +25,7 @@ def save(folder: Path, stepper: Stepper, step: int, extra: Mapping[str, Any]) ->
             tensors.update({f"{name}{_AVERAGED}": state for name, state in side.averages.state().items()})
     state = {
         "optimizers": {side.name: side.state() for side in stepper.sides},
+        "param_groups": {side.name: side.counted() for side in stepper.sides},
         "averages": {side.name: side.averages.moves for side in stepper.sides if side.averages is not None},
     }
     stored = {name: content for name, content in tensors.items() if content}
@@ -47,7 +48,8 @@ def load(found: Checkpoint, stepper: Stepper) -> None:
     with _fitting(found.path):
         stored = found.state()
         for side in stepper.sides:
-            side.load(stored["optimizers"].get(side.name, {}))
+            counted = stored.get("param_groups", {}).get(side.name, [])  # older checkpoints have none
+            side.load(stored["optimizers"].get(side.name, {}), counted)
             if side.averages is not None:
                 side.averages.moves = _moves(found, side, stored.get("averages", {}))
 

@@ -112,7 +112,7 @@ class Side:
 
     def load(self, state: Mapping[str, Any], counted: Sequence[Mapping[str, Sequence[Any]]] = ()) -> None:
         """Put both back."""
-        optimizer_state.restore(self.optimizer, [*self.parameters], state, counted)
+        optimizer_state.restore(self.optimizer, self.parameters, state, counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +157,14 @@ class Stepper:
         self._numbers = {"batch_size": first.batch_size, "n": first.batch_size}
 
     def _set_modes(self) -> None:
-        """What some player trains is in train mode, everything else in eval mode."""
+        """What some player trains is in train mode, everything else in eval mode.
+
+        But for what nobody could train, since it holds no parameters: the running averages of a loss move too.
+        """
         trained = {name for side in self.sides for name in side.trains}
         for name, module in self.modules.items():
-            module.train(name in trained)
+            free = not any(True for _ in module.parameters()) and not self.plan.wiring.instances[name].frozen
+            module.train(name in trained or free)
 
     def step(self, step: int, batch: Env) -> None:
         """One step: every player's move, in the order of the recipe."""

@@ -102,6 +102,80 @@ def test_an_average_that_is_asked_for_when_resuming_begins_there(tmp_path: Path)
     torch.testing.assert_close(after["decoder.ema/net.0.weight"], expected)
 
 
+COUNTING = """
+    import torch
+    from genframe import Component, Schedulable, hookimpl
+
+    class Counting(torch.optim.Optimizer):
+        '''Steps that shrink by a count (a number), a sum (a tensor) and a rate of its own, all in param_groups.'''
+        def __init__(self, params, *, lr: Schedulable = 0.1, d: float = 1.0):
+            params = list(params)
+            matrices, others = [p for p in params if p.ndim > 1], [p for p in params if p.ndim < 2]
+            groups = [{"params": matrices, "slow": 2}, {"params": others}]
+            super().__init__(groups, {"lr": lr, "d": d, "k": 0, "slow": 1, "sum": torch.zeros(())})
+        @torch.no_grad()
+        def step(self, closure=None):
+            for group in self.param_groups:
+                group["k"] += group["slow"]
+                group["sum"] = group["sum"] + group["k"]
+                group["d"] *= 0.9
+                for p in group["params"]:
+                    if p.grad is not None:
+                        mean = self.state[p].setdefault("mean", torch.zeros_like(p)).lerp_(p.grad, 0.5)
+                        p.sub_(group["lr"] * group["d"] / (group["k"] + group["sum"]) * mean)
+
+    @hookimpl
+    def genframe_optimizers():
+        return [Component("counting", "my_parts:Counting")]
+"""
+
+COUNTING_RECIPE = """
+    plugins: [./my_parts.py]
+    data: {use: ring, n: 64, batch_size: 16}
+    encoder: {use: mlp, hidden: [4]}
+    decoder: {use: mlp, hidden: [4], given: {out_shape: [2]}}
+    wires: {restored: decoder(encoder(x)), error: "mse(x, restored)"}
+    players: {model: {trains: [encoder, decoder], minimises: {error: 1}}}
+    optimizer: {use: counting, lr: {linear: {from: 1, to: 0.1, steps: 6}}}
+    train: {steps: 6, checkpoint: {every: 3, keep: 9}}
+    device: cpu
+"""
+
+
+def counting(folder: Path, run: str, *overrides: str) -> Path:
+    parts_file(folder, COUNTING)
+    return train(load_recipe(recipe_file(folder, COUNTING_RECIPE), overrides), folder / run)
+
+
+def test_what_an_optimizer_counts_in_its_param_groups_goes_on_where_it_was(tmp_path: Path) -> None:
+    whole, halves = counting(tmp_path, "whole"), counting(tmp_path, "halves", "train.steps=3")
+    (first, second) = checkpoint.read(halves / "checkpoints" / "00000003").state()["param_groups"]["model"]
+    assert first.keys() == second.keys() == {"k", "sum", "d"}, "nor the rate, which a schedule writes"
+    assert (first["k"], second["k"]) == ([0, 6], [0, 3])
+    resume(halves, "train.steps=6")
+    assert not differing(saved(halves), saved(whole))
+    stored = checkpoint.read(halves / "checkpoints" / "00000006").state()
+    assert stored["param_groups"]["model"][0]["k"] == [0, 12]
+
+
+def test_counts_that_are_lost_would_be_seen(tmp_path: Path) -> None:
+    """A checkpoint from before they were stored opens, and its optimizer counts from the start."""
+    whole, halves = counting(tmp_path, "whole"), counting(tmp_path, "halves", "train.steps=3")
+    rewritten(halves, 3, param_groups=None)
+    resume(halves, "train.steps=6")
+    assert differing(saved(halves), saved(whole))
+
+
+def test_an_option_that_is_changed_when_resuming_counts_though_the_optimizer_changes_it_too(
+    tmp_path: Path,
+) -> None:
+    run = counting(tmp_path, "run", "train.steps=3")
+    resume(run, "train.steps=4", "optimizer.d=0.5")
+    (first, _) = checkpoint.read(run / "checkpoints" / "00000004").state()["param_groups"]["model"]
+    assert first["d"] == [0.5, pytest.approx(0.45)]
+    assert first["k"] == [0, 8]
+
+
 def test_changed_settings_are_recorded_beside_the_recipe(tmp_path: Path) -> None:
     run = train(small("vae/digits", BRIEF), tmp_path / "run")
     resolved = (run / "resolved.yaml").read_text()

@@ -74,7 +74,23 @@ def rmsprop_centred(
     return torch.optim.RMSprop(params, lr, eps=eps, centered=True)
 
 
-@pytest.mark.parametrize("optimizer", [Lion, langevin, matrices_decay, rmsprop_centred])
+class Counts(torch.optim.Optimizer):
+    """It counts its steps in param_groups, as a number and as a tensor, as optimizers without schedule do."""
+
+    def __init__(self, params: Iterable[nn.Parameter], *, lr: Schedulable = 0.1) -> None:
+        super().__init__(params, {"lr": lr, "k": 0, "sum": torch.zeros(())})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            group["k"] += 1
+            group["sum"] += group["k"]
+            for p in group["params"]:
+                if p.grad is not None:
+                    p.sub_(group["lr"] / group["sum"] * p.grad)
+
+
+@pytest.mark.parametrize("optimizer", [Lion, langevin, matrices_decay, rmsprop_centred, Counts])
 def test_right_optimizers_pass(optimizer: Any) -> None:
     assert failures("optimizer", optimizer) == {}
 
@@ -126,22 +142,23 @@ class Frozen(Lion):
                     p.sub_(self.rate * p.grad)
 
 
-class Counts(torch.optim.Optimizer):
-    """It counts its steps in param_groups, which no checkpoint holds."""
+class CountsOnItself(torch.optim.Optimizer):
+    """It counts its steps on itself, which no checkpoint holds."""
 
     def __init__(self, params: Iterable[nn.Parameter], *, lr: Schedulable = 0.1) -> None:
-        super().__init__(params, {"lr": lr, "k": 0})
+        super().__init__(params, {"lr": lr})
+        self.k = 0
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        self.k += 1
         for group in self.param_groups:
-            group["k"] += 1
             for p in group["params"]:
                 if p.grad is not None:
-                    p.sub_(group["lr"] / group["k"] * p.grad)
+                    p.sub_(group["lr"] / self.k * p.grad)
 
 
-class Needs(Counts):
+class Needs(CountsOnItself):
     """It can't do without a gradient."""
 
     @torch.no_grad()
@@ -158,7 +175,7 @@ WRONG = {
     hidden_decay: ("stands_still_without_gradient", "nothing to decay"),
     deaf: ("weight_decay_decays", "pass weight_decay on"),
     Frozen: ("scheduled_rate_takes_effect", 'group["lr"]'),
-    Counts: ("resumes_bit_for_bit", "param_groups"),
+    CountsOnItself: ("resumes_bit_for_bit", "on the object itself"),
     Needs: ("stands_still_without_gradient", "moved by"),
 }
 
