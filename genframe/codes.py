@@ -88,6 +88,7 @@ CODES: dict[str, str] = {
     "GF516": "a site in a module that the component does not have",
     "GF517": "a noise can't act at its site",
     "GF518": "a noise that stands at a site is used by wires too",
+    "GF519": "a posterior and a prior that are laws of different values",
     "GF520": "remark: nothing uses a wire",
     "GF521": "remark: a draw stops a gradient that could pass",
     "GF522": "remark: nothing uses a component",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from genframe.binding import public_methods
+from genframe.binding import called, public_methods, required_parameters
 from genframe.bound import (
     Bound,
     BoundWire,
@@ -32,6 +32,7 @@ from genframe.bound import (
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.kinds import KINDS
 from genframe.parts import Parts, random_rows
+from genframe.supports import unlike
 from genframe.values import Levels, Shape, Terms, Verdict
 
 ROWS = 2
@@ -170,6 +171,7 @@ class Trial:
             if isinstance(call.function, Field) and call.function.name in _DRAWS:
                 lead += sum(len(a.value) for a in args if isinstance(a.value, list))
         values = [arg.value for arg in args]
+        self._check_laws(call, values, wire)
         try:
             value = function(*values, **{key: arg.value for key, arg in keywords.items()})
         except RecipeError:
@@ -237,6 +239,23 @@ class Trial:
             related.append((other.mark, f"{other.offer.name} gives {shape_text(given)}"))
         message = f"{name} is given {shape_text(given)}, and takes {shape_text(takes)}"
         raise RecipeError(Problem("GF505", message, call.place, _path(wire), related=tuple(related)))
+
+    def _check_laws(self, call: Invoke, values: list[Any], wire: BoundWire) -> None:
+        """What one call takes as `q_z` and as `p_z` are laws of the same codes."""
+        instances = self.parts.wiring.instances
+        match call.function:
+            case Part(instance=name):
+                takes = called(instances[name].offer.load())
+            case Field(value=Part(instance=name), name=method):
+                takes = getattr(instances[name].offer.load(), method)
+            case _:
+                return
+        laws = dict(zip(required_parameters(takes) if takes else (), values, strict=False))
+        fault = unlike(laws.get("q_z"), laws.get("p_z"))
+        if fault:
+            made = (one for one in instances.values() if one.kind in ("posterior", "prior"))
+            related = tuple((one.mark, f"the {one.kind} {one.offer.name} is chosen here") for one in made)
+            raise RecipeError(Problem("GF519", fault, call.place, _path(wire), related=related))
 
     def _failure(self, call: Invoke, values: list[Any], wire: BoundWire, error: Exception) -> Problem:
         name = _called_name(call.function)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -27,16 +28,24 @@ class StraightThrough(Bernoulli):
 class BernoulliPosterior(nn.Module):
     """features (..., *in_shape) -> q(z|x) over codes of zeros and ones (..., *latent_shape): one linear layer's logits.
 
-    For discrete autoencoders, beside a prior over binary codes such as `rbm`. Gradients pass straight through.
+    gradient: `straight-through`, so that a wire `q_z.rsample()` carries one, or `none`: `q_z.sample()` for losses that
+    use the score function (`reinforce`, `nvil`, `vimco`). Beside a prior of bits: `bernoulli`, `made`, `rbm`.
     """
 
-    def __init__(self, in_shape: Shape, latent_shape: Shape) -> None:
+    def __init__(
+        self,
+        in_shape: Shape,
+        latent_shape: Shape,
+        *,
+        gradient: Literal["straight-through", "none"] = "straight-through",
+    ) -> None:
         super().__init__()
         self.in_ndim, self.latent_shape = len(in_shape), tuple(latent_shape)
         self.linear = nn.Linear(math.prod(in_shape), math.prod(latent_shape))
+        self.law = {"straight-through": StraightThrough, "none": Bernoulli}[gradient]
 
-    def forward(self, features: Tensor) -> StraightThrough:
+    def forward(self, features: Tensor) -> Bernoulli:
         logits: Tensor = self.linear(features.flatten(-self.in_ndim))  # (..., codes)
-        return StraightThrough(
+        return self.law(
             logits.reshape(*logits.shape[:-1], *self.latent_shape), event_ndim=len(self.latent_shape)
         )

@@ -1,0 +1,49 @@
+"""Whether two laws are laws of the same values: a posterior and its prior, say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch.distributions import Distribution
+
+BITS, ONE_HOTS, OTHERS, REALS = "zeros and ones", "one-hot vectors", "discrete values", "real numbers"
+
+_CHOICES = {
+    BITS: "of zeros and ones there are the posteriors bernoulli and concrete, the priors bernoulli, made and rbm",
+    ONE_HOTS: "of one-hot vectors there are the posteriors categorical and gumbel-softmax, the prior categorical",
+    REALS: "of real numbers there are the posterior gaussian and the prior gaussian",
+}
+
+
+def unlike(q: Any, p: Any) -> str:
+    """What is wrong with a posterior q and a prior p that one loss compares; empty where nothing is known to be.
+
+    Their events have one shape, and both are continuous or both of the same discrete values, as far as they tell
+    their supports.
+    """
+    if not (isinstance(q, Distribution) and isinstance(p, Distribution)):
+        return ""
+    events = [tuple(law.event_shape) for law in (q, p)]
+    if events[0] != events[1]:
+        return f"the posterior has codes of shape {events[0]}, the prior of shape {events[1]}: give both the same"
+    values = [values_of(law) for law in (q, p)]
+    if None in values or values[0] == values[1] or OTHERS in values:
+        return ""
+    hint = _CHOICES.get(str(values[1]), "")
+    laws = f"the posterior ({type(q).__name__}) is a law of {values[0]}, the prior ({type(p).__name__}) of {values[1]}"
+    return f"{laws}: {hint}" if hint else laws
+
+
+def values_of(law: Distribution) -> str | None:
+    """What a law is a law of, in words; None where it tells no support."""
+    try:
+        support: Any = law.support
+    except (NotImplementedError, AttributeError):
+        return None
+    if support is None:
+        return None
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    if not support.is_discrete:
+        return REALS
+    return {"_Boolean": BITS, "_OneHot": ONE_HOTS}.get(type(support).__name__, OTHERS)
