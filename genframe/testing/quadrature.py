@@ -141,8 +141,12 @@ def _told(law: Law, drawn: Tensor) -> Tensor | None:
 
 
 def _levels(support: Any) -> Tensor | None:
-    """The values of one coordinate, of torch's constraints `boolean` and `integer_interval`."""
+    """The values of one coordinate: torch's `boolean` and `integer_interval`, or a constraint's `values`."""
     base = getattr(support, "base_constraint", support)
+    if isinstance(
+        getattr(base, "values", None), Tensor
+    ):  # a constraint of one's own that tells them: grey levels
+        return base.values  # type: ignore[no-any-return]
     if type(base).__name__ == "_Boolean":
         return torch.tensor([0.0, 1.0])
     low, high = (getattr(base, f"{side}_bound", None) for side in ("lower", "upper"))

@@ -52,10 +52,13 @@ ELSEWHERE = (
     *(image(*shape, latent_shape=(8,)) for shape in ((1, 32, 32), (3, 32, 32), (3, 64, 64))),
     vector(6, latent_shape=(6,)),
     image(3, 27, 22, latent_shape=(3, 27, 22)),
+    vector(6, samples=(2, 3)),
+    image(1, 28, 28, samples=(2, 3)),
 )
 """Where a component is tried that refuses all the usual cases.
 
-A sphere lies in space, a net takes one size, what restores takes a latent of the data's shape.
+A sphere lies in space, a net takes one size, what restores takes a latent of the data's shape, a bound of several samples
+takes several.
 """
 
 
@@ -119,7 +122,7 @@ def result(
     subject: Subject, part: Any, case: Case, entry: Entry, *, seed: int = 2, batch: int = BATCH
 ) -> dict[str, Tensor]:
     """The tensors, by name, that a call with toy values gives under a seed."""
-    arguments = subject.arguments(case, entry, batch=batch)
+    arguments = subject.arguments(case, entry, batch=batch, part=part)
     return dict(tensors(subject.call(part, arguments, entry=entry.name, seed=seed)))
 
 

@@ -176,18 +176,20 @@ class Subject:
         batch: int = BATCH,
         seed: int = 1,
         toys: Toys | None = None,
+        part: Any = None,
     ) -> list[Any]:
         """Toy values for the positional parameters of an entry (the call, unless told).
 
         The first of a net, a posterior or a likelihood is its input, whatever its name; others go by their name,
-        or by their annotation. Raises NotApplicable for one that can't be guessed.
+        or by their annotation. part: what is called, where it was built with other options: a likelihood may take
+        other features then. Raises NotApplicable for one that can't be guessed.
         """
         entry = entry or self.entries()[0]
         toys = toys or Toys(case, seed, batch)
         values = []
         for place, name in enumerate(entry.parameters):
             if place == 0 and not entry.name and self.kind in _INPUTS:
-                values.append(toys.input(self.kind, self))
+                values.append(toys.input(self.kind, self, part))
             else:
                 values.append(toys.wire(name, entry.annotations.get(name)))
         return values

@@ -30,13 +30,17 @@ FEATURES = 5
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A context that a recipe could put a component in: shapes, the number of classes, whether the data are bits."""
+    """A context that a recipe could put a component in: shapes, the number of classes, whether the data are bits.
+
+    samples: so many different samples of each code, as z: (*samples, batch, ...), for bounds of several.
+    """
 
     name: str
     data_shape: Shape
     latent_shape: Shape = (2,)
     classes: int = 3
     bits: bool = False
+    samples: Shape = ()
 
     @property
     def is_image(self) -> bool:
@@ -190,9 +194,15 @@ class Toys:
     @cached_property
     def z(self) -> Tensor:
         """A sample of q(z|x): ([samples], batch, *latent_shape), with gradient."""
-        epsilon = self.randn("z", *self.case.latent_shape)
-        if self.samples:
-            epsilon = epsilon.expand(self.samples, *epsilon.shape)
+        shape = self.case.latent_shape
+        if self.samples or not self.case.samples:
+            epsilon = self.randn("z", *shape)
+            if self.samples:
+                epsilon = epsilon.expand(self.samples, *epsilon.shape)
+        else:
+            count = math.prod(self.case.samples)
+            drawn = torch.stack([self.randn(f"z_{number}", *shape) for number in range(count)])
+            epsilon = drawn.unflatten(0, self.case.samples)
         return torch.addcmul(self.q_z.mean, self.q_z.stddev, epsilon)
 
     @cached_property

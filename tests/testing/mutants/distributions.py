@@ -16,7 +16,7 @@ def _likelihood(name: str, old: str, new: str, says: str) -> Mutant:
 
 
 BERNOULLI = "return Bernoulli(logits, event_ndim=self.event_ndim)"
-GAUSSIAN = "return DiagonalGaussian(means, self.log_sigma.exp(), event_ndim=self.event_ndim)"
+GAUSSIAN = "return DiagonalGaussian(means, self.floor + self.log_sigma.exp(), event_ndim=self.event_ndim)"
 LEARNED = "return DiagonalGaussian(self.mean, self.log_std.exp())"
 STANDARD = "return DiagonalGaussian(self.mean, self.std, standard=True)"
 POSTERIOR = "return DiagonalGaussian(mean, std, event_ndim=len(self.latent_shape))"
