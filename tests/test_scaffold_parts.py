@@ -160,10 +160,10 @@ def test_the_dataset_is_a_function_of_seed_and_split() -> None:
 
 def test_the_metric_is_a_ratio_in_decibels() -> None:
     rows = Rows(torch.rand(700, 1, 4, 4))
-    figures = my_metric(lambda x: x + 0.1, rows)
+    figures = my_metric(lambda batch: batch["x"] + 0.1, rows)
     assert figures["mse"] == pytest.approx(0.01, rel=1e-5)
     assert figures["psnr"] == pytest.approx(20.0, rel=1e-5)
-    assert my_metric(lambda x: x, rows)["psnr"] == pytest.approx(200.0)
+    assert my_metric(lambda batch: batch["x"], rows)["psnr"] == pytest.approx(200.0)
 
 
 def test_the_optimizer_steps_by_signs() -> None:
@@ -213,7 +213,7 @@ def test_the_sampler_draws_from_where_the_codes_are() -> None:
     factor = torch.tensor([[2.0, 0.0], [-1.0, 0.5]])
     codes = torch.randn(3000, 2) @ factor.T + torch.tensor([3.0, -1.0])
     sampler = MySampler()
-    sampler.fit(lambda x: x, Rows(codes))
+    sampler.fit(lambda batch: batch["x"], Rows(codes))
     drawn = sampler.sample(lambda z: z, 20_000)
     spread = codes.T.cov()
     assert torch.all((drawn.mean(0) - codes.mean(0)).abs() < 5 * (spread.diagonal() / 20_000).sqrt())

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from genframe.arguments import named
 from genframe.compute import Compiler, Env
 from genframe.data.order import seeded
 from genframe.engine.averages import Averages
@@ -34,7 +35,10 @@ class Outputs:
         return iter(self.plan.wiring.outputs)
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
-        """The output as a function of its arguments. Raises RecipeError when the recipe has no such output."""
+        """The output as a function of its arguments, or of a batch and those that it has not (`named`).
+
+        Raises RecipeError when the recipe has no such output.
+        """
         if name not in self:
             known = ", ".join(self) or "none"
             message = f"the recipe {self.plan.recipe.name!r} has no output {name!r}; it has {known}"
@@ -44,9 +48,8 @@ class Outputs:
         above = self.plan.wiring.ancestors(self.plan.wiring.needs(output.bound))
 
         def call(*args: Any) -> Any:
-            frame = dict(zip(output.wire.params, args, strict=True))
             with torch.no_grad():
-                return evaluate(self._wires(above), frame)
+                return evaluate(self._wires(above), named(output.wire.params, args))
 
         # A metric may serve outputs of one and of two arguments: denoise(picture), denoise(picture, level).
         parameters = [Parameter(param, Parameter.POSITIONAL_ONLY) for param in output.wire.params]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from genframe.arguments import named
+from genframe.binding import required_parameters
 from genframe.distributions import DiagonalGaussian
 from genframe.testing.kit import NotApplicable
 from genframe.testing.toys import Case
@@ -47,8 +49,15 @@ class ToyOutputs:
                 f"the kit's toy model has no output {name!r}; it has {', '.join(sorted(OUTPUTS))}"
             )
         self.asked.append(name)
-        output: Callable[..., Any] = torch.no_grad()(getattr(self, name))
-        return output
+        output: Callable[..., Any] = getattr(self, name)
+        parameters = required_parameters(output)
+
+        @torch.no_grad()
+        @wraps(output)
+        def call(*args: Any) -> Any:
+            return output(**named(parameters, args))
+
+        return call
 
     @cached_property
     def weight(self) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def my_metric(
-    reconstruct: Callable[[Tensor], Tensor],
+    reconstruct: Callable[[Any], Tensor],
     data: Any,
     *,
     batch_size: Count = 500,
@@ -21,10 +21,9 @@ def my_metric(
 
         10 log10(1 / mse),      mse the mean of (x - reconstruct(x))^2 over all values
 
-    reconstruct: an output x (batch, ...) -> its shape. Values lie in [0, 1], so that the peak is 1.
+    reconstruct: an output x (batch, ...) -> its shape; called with a batch, it takes of it what it asks for. Values
+    lie in [0, 1], so that the peak is 1.
     """
-    errors = [
-        (batch["x"] - reconstruct(batch["x"])).square().flatten(1) for batch in data.batches(batch_size)
-    ]
+    errors = [(batch["x"] - reconstruct(batch)).square().flatten(1) for batch in data.batches(batch_size)]
     mse = float(torch.cat(errors).double().mean())
     return {"mse": mse, "psnr": -10 * math.log10(max(mse, 1e-20))}  # at most 200 dB: a log has no zero

@@ -27,9 +27,9 @@ class MySampler(nn.Module):
         for name in ("mean", "factor"):
             self.register_buffer(name, None)  # a fit is stored beside the run, and comes back with its shape
 
-    def fit(self, encode: Callable[[Tensor], Tensor], data: Any) -> None:
+    def fit(self, encode: Callable[[Any], Tensor], data: Any) -> None:
         """The mean of encode(x) (batch, latent) over all data, and the Cholesky factor of the covariance."""
-        codes = torch.cat([encode(batch["x"]).detach() for batch in data.batches(500)]).double()
+        codes = torch.cat([encode(batch).detach() for batch in data.batches(500)]).double()
         covariance = codes.T.cov().reshape(codes.shape[1], -1)
         covariance.diagonal().add_(self.ridge)
         self.mean, self.factor = codes.mean(0).float(), torch.linalg.cholesky(covariance).float()
