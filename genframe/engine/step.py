@@ -15,9 +15,9 @@ from genframe.compute import Compiler, Env, Evaluate
 from genframe.engine import optimizer_state
 from genframe.engine.averages import Averages
 from genframe.engine.draws import Draws
-from genframe.parts import first_value, scheduler
 from genframe.plan import Plan
 from genframe.recipe.model import Instance, Player, Schedule, Site, Span
+from genframe.scheduled import first_value, scheduler
 from genframe.sharing import Computation, Move
 from genframe.sites import Moved
 from genframe.trial import reduced
@@ -168,7 +168,7 @@ class Stepper:
 
     def step(self, step: int, batch: Env) -> None:
         """One step: every player's move, in the order of the recipe."""
-        self._schedule(step)
+        self.schedule(step)
         env: Env = {**batch, **self._numbers, "step": step}
         key = tuple(side.terms(step) for side in self.sides)
         programs = self._programs.get(key)
@@ -202,7 +202,8 @@ class Stepper:
     def learning_rates(self) -> dict[str, float]:
         return {side.name: float(side.optimizer.param_groups[0]["lr"]) for side in self.sides}
 
-    def _schedule(self, step: int) -> None:
+    def schedule(self, step: int) -> None:
+        """Give every scheduled option the value that it has at a step."""
         for write, value in self._settings:
             write(value(step, self.steps_per_epoch))
         for side in self.sides:
