@@ -25,6 +25,9 @@ CONV = "{use: conv, width: 2, features: 8}"
 
 SMALL: Mapping[str, tuple[str, ...]] = {
     "vae/digits": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
+    "vae/iwae-digits": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
+    "vae/dreg-digits": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
+    "vae/piwae-digits": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
     "vae/2d-manifold": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]"),
     "vae/mnist": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
     "vae/mnist-conv": ("data.batch_size=16", f"encoder={CONV}", f"decoder={CONV}", "prior.dim=3"),

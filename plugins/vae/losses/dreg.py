@@ -19,9 +19,8 @@ def dreg(x: Tensor, q_z: Distribution, z: Tensor, p_z: Distribution, p_x: Distri
 
     z (k, batch, d) by `z: q_z.rsample([k])`. Unbiased as `iwae` is, and the encoder's signal does not drown as k grows.
     One backward pass gives both: the gradient that reaches z is multiplied by wt there. So a further term of the
-    same player that reads z needs a z of its own, or its gradient is multiplied too. The value is minus
-    sum_i sg(wt_i) log w_i; the bound is logged as `bound`. Raises ValueError for a z without dimension of samples,
-    TypeError for a posterior that can't be stopped.
+    same player that reads z needs a z of its own, or its gradient is multiplied too. Logs `effective_samples`, as `iwae`.
+    Raises ValueError for a z without dimension of samples, TypeError for a posterior that can't be stopped.
     """
     weights = log_weights(x, detached(q_z), z, p_z, p_x)  # (k ..., batch)
     flat = weights.detach().flatten(0, -2)
@@ -29,6 +28,6 @@ def dreg(x: Tensor, q_z: Distribution, z: Tensor, p_z: Distribution, p_x: Distri
     if torch.is_grad_enabled() and z.requires_grad:
         scale = normalised.reshape(*weights.shape, *[1] * (z.ndim - weights.ndim))
         z.register_hook(lambda gradient: gradient * scale)
-    total = -(normalised * weights).flatten(0, -2).sum(0)
-    logged = {"bound": log_mean_exp(weights.detach()), "effective_samples": effective_samples(weights)}
-    return Terms(total, logged, surrogate=True)
+    taught = (normalised * weights).flatten(0, -2).sum(0)  # (batch,): the right gradient, and above the bound
+    bound = log_mean_exp(weights.detach()) + (taught - taught.detach())
+    return Terms(-bound, {"effective_samples": effective_samples(weights)}, surrogate=True)
