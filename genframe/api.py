@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +15,10 @@ from torch import Tensor
 
 from genframe import stored
 from genframe.data.feed import Feed, Split
-from genframe.engine import evaluation, loop, process, samplers, state
+from genframe.engine import evaluation, fits, loop, process, samplers, state
 from genframe.engine.outputs import Outputs
 from genframe.engine.progress import Progress, progress_for
-from genframe.errors import Problem, RunError
+from genframe.errors import Problem, RecipeError, RunError
 from genframe.recipe import load_recipe
 from genframe.recipe.model import Instance
 from genframe.recipe.samplers import sampler_of
@@ -107,6 +108,7 @@ class Model:
         self._training = loop.Training.prepared(self.recipe, specs)
         found = self.stored.trained(step)
         state.load_weights(found.weights, self._training.stepper)
+        self._training.stepper.schedule(found.step)
         self.step = found.step
         instances = self._training.plan.wiring.instances
         self.remarks: Sequence[Problem] = stored.other_code(self.stored.lock, self.recipe, instances)
@@ -198,10 +200,39 @@ class Model:
         is, once, to the training data; the fit is stored beside the run. seed: as of `sample`. tell: is told what
         takes long, else stderr. Raises RecipeError for an unknown sampler or one that the recipe does not suit.
         """
-        instance = sampler_of(self.recipe, sampler)
+        instance = sampler_of(self.recipe, sampler, self._kept)
         words = ("seeded", seed) if seed is not None else ("call", self._calls)
         self._calls += 1
         return samplers.draw(self._samplers, instance, n, words, tell or _to_stderr)
+
+    def fit_sampler(
+        self,
+        sampler: str | Mapping[str, Any],
+        name: str | None = None,
+        *,
+        tell: Callable[[str], None] | None = None,
+    ) -> str:
+        """Fit a sampler to the training data now, and keep it beside the run: then `draw(name)` draws by it.
+
+        sampler: as of `draw`, a component's name or a block. name: what it is to be called, else as its component.
+        A name that was given before is given anew. The fit's file in the run's folder is returned. Raises
+        RecipeError for a sampler that is none or has nothing to fit and for a name that the recipe has, RunError
+        where the fit fails.
+        """
+        instance = sampler_of(self.recipe, sampler, name=name)
+        if instance in self.recipe.samplers:
+            return samplers.fit(self._samplers, instance, tell or _to_stderr)
+        if not re.fullmatch(r"[A-Za-z]\w*(-\w+)*", instance.name) or len(instance.name) > 100:
+            message = f"{instance.name!r} is no name for a sampler: letters, digits, _ and -, a letter first"
+            raise RecipeError(Problem("GF539", message, path="name"))
+        if instance.name in {known.name for known in self.recipe.samplers}:
+            message = f"the recipe has a sampler {instance.name!r} of its own: give this one another name"
+            raise RecipeError(Problem("GF539", message, path="name"))
+        return samplers.fit(self._samplers, instance, tell or _to_stderr)
+
+    @property
+    def _kept(self) -> dict[str, dict[str, Any]]:
+        return fits.kept(self.stored.kept_samplers())
 
     def _training_data(self) -> Split:
         return next(iter(self.feeds.values())).split("train")

@@ -164,8 +164,9 @@ def _weights(found: checkpoint.Checkpoint, raw: bool) -> Iterator[tuple[str, byt
 
 
 def _fits(run: Run, step: int) -> list[Path]:
-    """Samplers that were fitted to these weights."""
-    return sorted((run.folder / "samplers").glob(f"*-{step:08d}-*{packed.TENSORS}"))
+    """Samplers that were fitted to these weights, and what the names of samplers that were kept mean."""
+    folder = run.folder / "samplers"
+    return sorted([*folder.glob(f"*-{step:08d}-*{packed.TENSORS}"), *folder.glob("*.json")])
 
 
 def _code(lock: Mapping[str, Any], recipe: Recipe) -> dict[str, bytes]:

@@ -4,7 +4,7 @@
       manifest.json   format, step, what is in the file and each member's sha256, and one of itself
       recipe.yaml  resolved.yaml  lock.json  evaluations.json  README.md  sample.png
       weights/encoder.safetensors  weights/encoder.ema.safetensors  ...
-      samplers/NAME-00004690.safetensors
+      samplers/NAME-00004690.safetensors, samplers/NAME.json
       plugins/my_parts.py                 local plugin files: run only where the user trusts them
 
 Nothing is extracted and nothing unpickled: members of known names are read into memory, within limits, and
@@ -41,7 +41,7 @@ TENSORS = ".safetensors"
 
 _NAMES = re.compile(
     r"manifest\.json|recipe\.yaml|resolved\.yaml|lock\.json|evaluations\.json|README\.md|sample\.png"
-    r"|(?:weights|samplers)/\w[\w.-]{0,200}\.safetensors|plugins/\w[\w-]{0,100}\.py",
+    r"|(?:weights|samplers)/\w[\w.-]{0,200}\.safetensors|samplers/\w[\w-]{0,100}\.json|plugins/\w[\w-]{0,100}\.py",
     re.ASCII,
 )
 _MOST_MEMBERS = 4096

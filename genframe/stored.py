@@ -58,6 +58,9 @@ class Stored(Protocol):
     def fit(self, file: str) -> dict[str, Tensor] | None:
         """The state of a sampler that was fitted, by its file's name; None where it is not there."""
 
+    def kept_samplers(self) -> dict[str, bytes]:
+        """The files `NAME.json` that say what the name of a sampler that was fitted means."""
+
     def evaluations(self) -> list[dict[str, Any]]:
         """The figures that were measured, oldest first."""
 
@@ -145,6 +148,13 @@ class RunFolder:
         path = self.run.path("samplers", file)
         return load(path.read_bytes()) if path.exists() else None
 
+    def kept_samplers(self) -> dict[str, bytes]:
+        try:
+            folder = self.run.path("samplers")
+        except RunError:  # a link that leads out of the run: nothing was kept there
+            return {}
+        return {path.name: path.read_bytes() for path in sorted(folder.glob("*.json"))}
+
     def checkpoint(self, step: int | None = None) -> Checkpoint:
         """The checkpoint of a step, the newest whole one by default. Raises RunError."""
         from genframe.engine import checkpoint
@@ -200,6 +210,10 @@ class _PackedModel:
     def fit(self, file: str) -> dict[str, Tensor] | None:
         member = f"{packed.SAMPLERS}{file}"
         return self.file.tensors_of(member) if member in self.file.members else None
+
+    def kept_samplers(self) -> dict[str, bytes]:
+        names = [n for n in self.file.members if n.startswith(packed.SAMPLERS) and n.endswith(".json")]
+        return {name.removeprefix(packed.SAMPLERS): self.file.read(name) for name in names}
 
     def evaluations(self) -> list[dict[str, Any]]:
         return self.file.evaluations()

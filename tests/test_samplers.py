@@ -316,3 +316,54 @@ def test_the_lock_and_the_explanation_name_the_samplers(run: Path) -> None:
         "asks": {"decode": "decode", "n": "n"},
     }
     assert list(centre["asks"]) == ["decode", "n", "encode", "data"]
+
+
+def test_a_sampler_that_was_fitted_under_a_name_is_drawn_from_by_it(run: Path) -> None:
+    told: list[str] = []
+    model = Model(run)
+    file = model.fit_sampler({"use": "centre", "spread": 0.5}, "narrow", tell=told.append)
+    assert stored(run) == [Path(file).name, "narrow.json"]
+    assert told[0].startswith("fitting the sampler 'narrow'")
+    again = Model(run).draw("narrow", 3, seed=1, tell=told.append)
+    assert len(fits()) == 1  # drawn from, and not fitted again
+    wide = Model(run).draw({"use": "centre", "spread": 3.0}, 500, seed=1, tell=told.append)
+    narrow = Model(run).draw("narrow", 500, seed=1, tell=told.append)
+    assert narrow.flatten(1).std(0).mean() < wide.flatten(1).std(0).mean()
+    block = {"use": "centre", "spread": 2.0}
+    Model(run).fit_sampler(block, "narrow", tell=told.append)  # the name means something else
+    assert not torch.equal(again, Model(run).draw("narrow", 3, seed=1, tell=told.append))
+
+
+def test_the_recipes_own_sampler_is_fitted_by_its_name(run: Path) -> None:
+    assert Model(run).fit_sampler("centre", tell=lambda text: None).startswith("samplers/centre-00000004-")
+
+
+def test_a_name_that_was_kept_goes_into_a_packed_file(run: Path, tmp_path: Path) -> None:
+    from genframe.pack import pack
+
+    Model(run).fit_sampler("use: mixture\ncomponents: 2", "two", tell=lambda text: None)
+    expected = Model(run).draw("two", 3, seed=1)
+    packed = pack(run, tmp_path / "one.genframe").path
+    opened = Model(packed, trust_code=True)
+    assert same_bits(expected, opened.draw("two", 3, seed=1, tell=lambda text: pytest.fail("fitted again")))
+    with pytest.raises(RecipeError, match="a packed file stays as it is"):
+        opened.fit_sampler("mixture", "more")
+
+
+@pytest.mark.parametrize(
+    ("sampler", "name", "code", "says"),
+    [
+        ("hot", None, "GF539", "'hot' (my_parts/hot) has nothing to fit"),
+        ("plain", "p", "GF539", "nothing to fit"),
+        ("mixture", "centre", "GF539", "the recipe has a sampler 'centre' of its own"),
+        ("mixture", "../up", "GF539", "no name for a sampler"),
+        ("mixtur", None, "GF301", "there is no sampler 'mixtur'"),
+    ],
+)
+def test_what_can_not_be_fitted_is_told_and_leaves_nothing(
+    sampler: str, name: str | None, code: str, says: str, run: Path
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        Model(run).fit_sampler(sampler, name)
+    assert caught.value.problems[0].code == code and says in caught.value.problems[0].message
+    assert not stored(run)

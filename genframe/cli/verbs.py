@@ -32,7 +32,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.commands or cmd_name not in self.table:
             return super().get_command(ctx, cmd_name)
-        command = getattr(import_module(self.module.format(cmd_name)), "command", None)
+        command = getattr(import_module(self.module.format(cmd_name.replace("-", "_"))), "command", None)
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(

@@ -22,6 +22,9 @@ from genframe.run import Run
 
 FOLDER = "samplers"
 
+BLOCK = ".json"
+"""`samplers/NAME.json` says what a sampler's NAME means: the block of a recipe."""
+
 
 def key(sampler: Instance, facts: Mapping[str, Any]) -> str:
     """A digest of a sampler and of the `facts` about the model that it is fitted to."""
@@ -39,6 +42,31 @@ def key(sampler: Instance, facts: Mapping[str, Any]) -> str:
 def file_name(sampler: Instance, step: int, key: str) -> str:
     """What the file of a fit is called."""
     return f"{sampler.name}-{step:08d}-{key[:12]}.safetensors"
+
+
+def keep(run: Run, sampler: Instance) -> None:
+    """Note beside a run what is meant by a sampler's name: its component, options and what it is given.
+
+    Raises RunError where the folder can't be written to.
+    """
+    block = {"use": sampler.offer.name, **sampler.options}
+    block |= {"given": dict(sampler.given)} if sampler.given else {}
+    with Run.open(run.folder, writable=True) as writer:
+        writer.path(FOLDER).mkdir(exist_ok=True)
+        writer.write_json(f"{FOLDER}/{sampler.name}{BLOCK}", block)
+
+
+def kept(texts: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    """The blocks that were kept, by name, from the contents of their files; what is no block is none."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, text in texts.items():
+        try:
+            block = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(block, dict) and isinstance(block.get("use"), str):
+            found[name.removesuffix(BLOCK)] = block
+    return found
 
 
 def store(run: Run, file: str, module: nn.Module) -> None:

@@ -83,6 +83,26 @@ def draw(trained: Trained, sampler: Instance, n: int, words: Sequence[object], t
     return drawn
 
 
+def fit(trained: Trained, sampler: Instance, tell: Tell) -> str:
+    """Fit a sampler, or find its fit, and keep what its name means beside the run; the fit's file, in the folder.
+
+    Raises RecipeError for one that has nothing to fit or a model that is in no run's folder, RunError for one that
+    fails or can't be stored.
+    """
+    path = f"{fits.FOLDER}.{sampler.name}"
+    if not hasattr(sampler.offer.load(), "fit"):
+        message = f"the sampler {sampler.name!r} ({sampler.offer.name}) has nothing to fit: it draws as it is"
+        command = f"genframe sample RUN --sampler {sampler.name}"
+        raise RecipeError(Problem("GF539", message, sampler.mark, path, command=command))
+    if trained.run is None:
+        message = "a packed file stays as it is: a sampler is fitted beside a run's folder"
+        raise RecipeError(Problem("GF539", message, sampler.mark, path))
+    key = fits.key(sampler, trained.facts)
+    fits.keep(trained.run, sampler)  # a folder that can't be written to is told before the work
+    trained.ready[key] = _ready(trained, sampler, key, tell)
+    return f"{fits.FOLDER}/{fits.file_name(sampler, trained.step, key)}"
+
+
 def _ready(trained: Trained, sampler: Instance, key: str, tell: Tell) -> Any:
     """The sampler, built; its fit read from beside the run, or made and stored there."""
     target, options = sampler.offer.load(), sampler.keywords()

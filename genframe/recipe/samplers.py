@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,18 +21,28 @@ PLACE = "<sampler>"
 """What marks call a sampler that stands in no recipe."""
 
 
-def sampler_of(recipe: Recipe, sampler: str | Mapping[str, Any]) -> Instance:
-    """The sampler of this name: the recipe's, else a component's, with its default options.
+def sampler_of(
+    recipe: Recipe,
+    sampler: str | Mapping[str, Any],
+    kept: Mapping[str, Mapping[str, Any]] | None = None,
+    name: str | None = None,
+) -> Instance:
+    """The sampler of this name: the recipe's, one that was `kept` beside the run, else a component's by default.
 
-    A block says its options: `{use: mixture, components: 20}`, as a mapping or as YAML. Raises RecipeError, or
-    PluginError where a plugin is at fault.
+    A block says its options: `{use: mixture, components: 20}`, as a mapping or as YAML. kept: blocks by name. name:
+    what a new sampler is to be called; without one, as its component. Raises RecipeError, or PluginError where a
+    plugin is at fault.
     """
     known = {instance.name: instance for instance in recipe.samplers}
-    if isinstance(sampler, str) and sampler in known:
-        return known[sampler]
+    kept = kept or {}
+    if isinstance(sampler, str) and name is None:
+        if sampler in known:
+            return known[sampler]
+        if sampler in kept:
+            return sampler_of(recipe, kept[sampler], name=sampler)
     problems = Problems()
-    instance = _written(recipe, sampler, "sampler", problems)
-    problems[:] = [_nearer(problem, sampler, known) for problem in problems]
+    instance = _written(recipe, sampler, "sampler", problems, name)
+    problems[:] = [_nearer(problem, sampler, [*known, *kept]) for problem in problems]
     try:
         problems.raise_errors()
     except GenframeError as error:
@@ -79,7 +89,11 @@ def _levels(recipe: Recipe, name: str) -> list[str]:
 
 
 def _written(
-    recipe: Recipe, sampler: str | Mapping[str, Any], kind: str, problems: Problems
+    recipe: Recipe,
+    sampler: str | Mapping[str, Any],
+    kind: str,
+    problems: Problems,
+    name: str | None = None,
 ) -> Instance | None:
     node = parse(_text(sampler), PLACE, problems)
     if node is None or problems:
@@ -89,7 +103,8 @@ def _written(
         message = f"expected the name of a {kind}, or {{use: NAME, ...}}, got {kind_of(node)}"
         problems.add("GF205", message, node.mark, command=f"genframe list {kind}")
         return None
-    name = use.value.rpartition("/")[2] if use is not None and isinstance(use.value, str) else kind
+    used = use.value.rpartition("/")[2] if use is not None and isinstance(use.value, str) else kind
+    name = name or used
     path = f"{kind}s.{name}"
     blocks = Blocks(recipe.registry, recipe.plugins, problems)
     instance = blocks.instance(node, kind, name, path, ("use", "given"))
@@ -106,7 +121,7 @@ def _text(sampler: str | Mapping[str, Any]) -> str:
         raise RecipeError(Problem("GF119", str(error), path=error.path)) from None
 
 
-def _nearer(problem: Problem, sampler: str | Mapping[str, Any], known: Mapping[str, Instance]) -> Problem:
-    """An unknown component may be a misspelt name of the recipe's."""
+def _nearer(problem: Problem, sampler: str | Mapping[str, Any], known: Collection[str]) -> Problem:
+    """An unknown component may be a misspelt name of the recipe's, or of one that is kept."""
     near = nearest(sampler, known) if isinstance(sampler, str) and problem.code == "GF301" else None
     return replace(problem, nearest=near) if near else problem

@@ -162,6 +162,19 @@ def test_a_sampler_draws_instead_of_an_output(genframe: Genframe, run: Path, tmp
     assert not (tmp_path / "d.npy").exists()
 
 
+def test_a_sampler_is_fitted_and_drawn_by_its_name(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(run, tmp_path / "run")
+    told = genframe("fit-sampler", own, "--use", "gmm", "--name", "few", "components=3")
+    assert told.code == 0 and f"genframe sample {own} --sampler few" in told.out
+    assert "fitting the sampler 'few'" in told.err and "stored as samplers/few-" in told.err
+    told = genframe("sample", own, "-n", 4, "-o", tmp_path / "few.npy", "--sampler", "few")
+    assert told.code == 0 and told.err == ""
+    told = genframe("fit-sampler", own, "--use", "gmm", "components")
+    assert told.code == 2 and "'components' is not KEY=VALUE" in told.err
+    told = genframe("fit-sampler", own, "--use", "mixture", "component=3")
+    assert told.code == 2 and "components" in told.err
+
+
 def test_filters_of_the_first_layer_become_a_grid(genframe: Genframe, run: Path, tmp_path: Path) -> None:
     told = genframe("filters", run, "-o", tmp_path / "f.png")
     assert told.code == 0 and "first layer of encoder" in told.out
