@@ -57,6 +57,7 @@ def _dataset(plan: Plan, name: str) -> dict[str, Any]:
         "component": data.instance.offer.name,
         "batch_size": data.batch_size,
         "binarise": data.binarise,
+        "dequantise": data.dequantise,
         "wires": {f"{name}.{key}" if name else key: list(field.shape) for key, field in spec.fields.items()},
         "lengths": dict(spec.lengths),
     }

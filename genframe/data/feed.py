@@ -45,11 +45,12 @@ class Feed:
         self._digests: dict[str, str] = {}
         self._stream: Iterator[Rows] = iter(())
         self._stream_step = -1
-        pictures = Pictures(data.binarise, seed, self.name, self.device)
+        pictures = Pictures(data.way, seed, self.name, self.device)
         self._pictures = {name: pictures for name, field in self._promised.fields.items() if field.image}
-        if data.binarise != "none" and not self._pictures:
-            message = f"`binarise: {data.binarise}` needs pictures, and {self._block.dataset} has none"
-            raise self._block.error("GF605", message, "binarise")
+        if data.way != "none" and not self._pictures:
+            key, value = ("dequantise", "true") if data.dequantise else ("binarise", data.binarise)
+            message = f"`{key}: {value}` needs pictures, and {self._block.dataset} has none"
+            raise self._block.error("GF605", message, key)
 
     @property
     def promised(self) -> DataSpec:
@@ -101,7 +102,9 @@ class Feed:
             positions = kept
         elif name == "validation" and len(held_out):
             source, positions = "train", held_out
-        return Split(name, source, positions, self._store(source), self._pictures, self.device)
+        split = Split(name, source, positions, self._store(source), self._pictures, self.device)
+        split.way = self.data.way
+        return split
 
     def digest(self) -> str:
         """sha256 of the content of all splits as the dataset gives them: neither cut nor binarised."""
@@ -195,7 +198,7 @@ class Split:
     """Some examples of a dataset, in the dataset's order, for evaluation.
 
     Their wires are those of a training batch; they are the same whenever, and in whatever batches, they are
-    asked for: what `dynamic` binarisation draws anew in training is drawn once here.
+    asked for: what `dynamic` binarisation (or `dequantise`) draws anew in training is drawn once here.
     """
 
     def __init__(
@@ -208,6 +211,8 @@ class Split:
         device: torch.device,
     ) -> None:
         self.name = name
+        self.way = "none"  # how its pictures became wires: none, threshold, static, dynamic or dequantise
+        self.measure = "unknown"  # what a recipe's log p(x) of them is: see genframe.engine.measure
         self._source = source  # the dataset's own split that the examples are part of
         self._positions = positions.to(store.order_device)  # in that split
         self._store = store

@@ -14,9 +14,19 @@ from torch import Tensor
 from genframe import __version__
 from genframe.binding import called, required_parameters
 from genframe.data.feed import Split
+from genframe.engine.measure import measured
 from genframe.engine.outputs import Outputs
 from genframe.errors import Problem, RecipeError
 from genframe.recipe.model import Instance
+
+_PICTURES = {
+    "none": "as stored",
+    "threshold": "bits, cut at 0.5",
+    "static": "bits, drawn once from the pixels",
+    "dynamic": "bits, drawn anew in training",
+    "dequantise": "(255 x + u)/256, u uniform",
+}
+"""How the values that a figure is of were made: likelihoods of differently binarised pictures can't be compared."""
 
 
 def evaluate(
@@ -41,6 +51,7 @@ def evaluate(
             message = f"the recipe evaluates {', '.join(known) or 'nothing'}, not {name!r}"
             raise RecipeError(Problem("GF532", message, path="evaluate", command="genframe list metric"))
     chosen = [known[name] for name in only] or list(metrics)
+    split.measure = measured(outputs.plan, split)
     return [_measure(outputs, metric, split, step, train, draws or {}) for metric in chosen]
 
 
@@ -73,6 +84,8 @@ def _measure(
         "protocol": {
             "split": split.name,
             "examples": len(split),
+            "pictures": _PICTURES[split.way],
+            "likelihood": split.measure,
             "step": step,
             "seed": outputs.plan.recipe.seed,
             "weights": "averaged" if outputs.averages else "raw",

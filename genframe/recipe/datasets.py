@@ -22,6 +22,7 @@ VALUES: dict[str, Any] = {
     "validation": Annotated[int, Ge(0)] | Annotated[float, Gt(0), Lt(1)],
     "workers": Annotated[int, Ge(0)],
     "in_memory": bool,
+    "dequantise": bool,
 }
 
 
@@ -50,6 +51,12 @@ def datasets(top: dict[str, Node], start: Mark, blocks: Blocks, misspelt: bool =
 def _dataset(node: Node, name: str, path: str, blocks: Blocks) -> Data | None:
     instance = blocks.instance(node, "dataset", name, path, ("use", *DATA_KEYS))
     values = fields(entries(node), VALUES, path, blocks.problems)
+    if values.get("dequantise") and values.get("binarise", "none") != "none":
+        message = (
+            "`binarise` makes bits of grey levels, `dequantise` spreads these: a dataset takes one of them"
+        )
+        place = entries(node)["dequantise"].place
+        blocks.problems.add("GF212", message, place, f"{path}.dequantise")
     if instance is None:
         return None
     return Data(instance, **{"batch_size": DEFAULT_BATCH_SIZE, **values})

@@ -19,6 +19,7 @@ class Schedule:
 
     offer: Offer
     options: Mapping[str, Any]
+    mark: Mark | None = field(default=None, compare=False)
 
     def keywords(self) -> dict[str, Any]:
         """The options as the component is called with them: `from_` for the key `from`."""
@@ -144,6 +145,12 @@ class Data:
     validation: float | int = 0  # a count, or a share of the training set, cut off by the seed
     workers: int = 0
     in_memory: bool | None = None  # None: when it fits
+    dequantise: bool = False  # noise within a grey level, for densities
+
+    @property
+    def way(self) -> str:
+        """How pictures become wires: none, dequantise, or a way of binarising."""
+        return "dequantise" if self.dequantise else self.binarise
 
 
 @dataclass(frozen=True, slots=True)

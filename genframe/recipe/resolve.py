@@ -110,6 +110,7 @@ def _dataset(data: Data) -> dict[str, Any]:
     settings = {
         "batch_size": data.batch_size,
         "binarise": data.binarise,
+        "dequantise": data.dequantise or None,
         "validation": data.validation,
         "workers": data.workers,
         "in_memory": data.in_memory,

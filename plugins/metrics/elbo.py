@@ -10,17 +10,21 @@ from torch import Tensor
 
 from genframe import Count
 
-Parts = Callable[[Tensor], tuple[Tensor, Tensor]]
+from .bounds import figures
+
+Parts = Callable[[Any], tuple[Tensor, Tensor]]
 
 
 def elbo(elbo_parts: Parts, data: Any, *, batch_size: Count = 500) -> dict[str, float]:
     """The mean over a split of log p(x|z) - KL(q(z|x) || p(z)), in nats, one z an x; and its standard error.
 
-    elbo_parts: an output x -> (rate, distortion), each (batch,).
+    elbo_parts: an output x -> (rate, distortion), each (batch,), called with a batch, of which it takes what it asks
+    for. `bits_per_dim` beside it where p(x|z) is a probability of 256 levels, or a density of `dequantise`d ones; where
+    it is no likelihood of such data the figure is called `improper_elbo`.
     """
     rate, distortion = _examples(elbo_parts, data, batch_size)
     value = -(rate + distortion)
-    return {"elbo": float(value.mean()), "elbo_standard_error": float(value.std() / len(value) ** 0.5)}
+    return figures("elbo", value, data)
 
 
 def rate_distortion(elbo_parts: Parts, data: Any, *, batch_size: Count = 500) -> dict[str, float]:
@@ -34,6 +38,6 @@ def rate_distortion(elbo_parts: Parts, data: Any, *, batch_size: Count = 500) ->
 
 def _examples(elbo_parts: Parts, data: Any, batch_size: int) -> tuple[Tensor, Tensor]:
     """Rate and distortion of each example: (examples,), in double precision."""
-    pairs = [elbo_parts(batch["x"]) for batch in data.batches(batch_size)]
+    pairs = [elbo_parts(batch) for batch in data.batches(batch_size)]
     rate, distortion = (torch.cat(column).double() for column in zip(*pairs, strict=True))
     return rate, distortion

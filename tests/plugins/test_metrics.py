@@ -8,6 +8,7 @@ import pytest
 import torch
 from genframe_plugins.metrics import likelihood
 from genframe_plugins.metrics.accuracy import accuracy
+from genframe_plugins.metrics.bounds import interval
 from genframe_plugins.metrics.elbo import elbo, rate_distortion
 from genframe_plugins.metrics.likelihood import log_likelihood
 from genframe_plugins.metrics.units import active_units
@@ -19,6 +20,7 @@ class Batches:
 
     def __init__(self, x: Tensor) -> None:
         self.x = x
+        self.measure = "unknown"
 
     def __len__(self) -> int:
         return len(self.x)
@@ -26,11 +28,18 @@ class Batches:
     def batches(self, batch_size: int) -> list[dict[str, Tensor]]:
         return [{"x": part} for part in self.x.split(batch_size)]
 
+    def first(self, n: int) -> dict[str, Tensor]:
+        return {"x": self.x[:n]}
+
+
+Batch = dict[str, Tensor]
+
 
 def test_elbo_and_its_parts_are_means_over_all_examples() -> None:
     x = torch.arange(7.0).unsqueeze(1)  # 7 examples in batches of 3: a mean of batch means would differ
 
-    def parts(x: Tensor) -> tuple[Tensor, Tensor]:
+    def parts(batch: Batch) -> tuple[Tensor, Tensor]:
+        x = batch["x"]
         return x[:, 0], 2 * x[:, 0] ** 2
 
     assert rate_distortion(parts, Batches(x), batch_size=3) == pytest.approx(
@@ -46,7 +55,8 @@ def test_elbo_and_its_parts_are_means_over_all_examples() -> None:
 def test_the_likelihood_uses_exactly_the_k_asked_for(k: int, rows: int) -> None:
     calls: list[tuple[int, int]] = []
 
-    def log_weights(x: Tensor, size: int) -> Tensor:
+    def log_weights(batch: Batch, size: int) -> Tensor:
+        x = batch["x"]
         done = sum(before for _, before in calls) if rows < k else 0
         calls.append((len(x), size))
         return x[:, 0] + torch.arange(done, done + size).unsqueeze(1).log1p()  # w_i = e^x i for i = 1 .. k
@@ -62,7 +72,9 @@ def test_the_likelihood_uses_exactly_the_k_asked_for(k: int, rows: int) -> None:
 
 def test_the_likelihood_takes_as_many_examples_as_it_is_asked_for() -> None:
     x = torch.arange(10.0).unsqueeze(1)
-    figures = log_likelihood(lambda x, k: x[:, 0].expand(k, -1), Batches(x), k=2, rows=6, count=7)
+    figures = log_likelihood(
+        lambda batch, k: batch["x"][:, 0].expand(k, -1), Batches(x), k=2, rows=6, count=7
+    )
     assert figures["log_likelihood"] == pytest.approx(3)
     assert figures["log_likelihood_standard_error"] == pytest.approx(float(x[:7].std()) / math.sqrt(7))
 
@@ -71,9 +83,9 @@ def test_large_examples_are_decoded_in_smaller_blocks(monkeypatch: pytest.Monkey
     monkeypatch.setattr(likelihood, "VALUES", 400)
     sizes: list[int] = []
 
-    def log_weights(x: Tensor, k: int) -> Tensor:
-        sizes.append(len(x) * k)
-        return torch.zeros(k, len(x))
+    def log_weights(batch: Batch, k: int) -> Tensor:
+        sizes.append(len(batch["x"]) * k)
+        return torch.zeros(k, len(batch["x"]))
 
     log_likelihood(log_weights, Batches(torch.zeros(2, 100)), k=10)
     assert max(sizes) == 4 and sum(sizes) == 20
@@ -83,6 +95,70 @@ def test_the_likelihood_survives_weights_that_single_precision_loses() -> None:
     weights = torch.tensor([[-1000.0], [-1000.0], [-5000.0]])
     value = log_likelihood(lambda x, k: weights, Batches(torch.zeros(1, 1)), k=3)["log_likelihood"]
     assert value == pytest.approx(-1000 + math.log(2 / 3), abs=1e-9)
+
+
+def test_several_k_are_prefixes_of_one_pass() -> None:
+    """Each k is of the first k weights, exactly; the largest alone gives the same figures, drawn or not."""
+    calls: list[int] = []
+
+    def log_weights(batch: Batch, size: int) -> Tensor:
+        done = sum(calls)
+        calls.append(size)
+        return torch.arange(done + 1, done + size + 1).log().unsqueeze(1).expand(size, len(batch["x"]))
+
+    found = log_likelihood(log_weights, Batches(torch.zeros(1, 1)), k=(40, 1, 7), rows=9)
+    assert calls == [1, 6, 9, 9, 9, 6]  # nothing is drawn twice, and no block is larger than rows
+    for k in (1, 7, 40):
+        assert found[f"log_likelihood_{k}"] == pytest.approx(math.log((k + 1) / 2))
+    assert found["log_likelihood"] == found["log_likelihood_40"]
+
+
+def test_the_bootstrap_interval_of_a_mean_is_the_normal_one_of_many_examples() -> None:
+    """And the same whatever the order; of 2,000 examples of an exponential law it covers as 1.96 errors do."""
+    torch.manual_seed(0)
+    x = torch.empty(2000, 1).exponential_()
+    found = log_likelihood(lambda batch, k: batch["x"][:, 0].expand(k, -1), Batches(x), k=1, count=2000)
+    low, high = found["log_likelihood_lower"], found["log_likelihood_upper"]
+    error = found["log_likelihood_standard_error"]
+    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.06)
+    assert low < found["log_likelihood"] < high
+    assert interval(x[:, 0].flip(0)) == interval(x[:, 0]) == (low, high)
+
+
+@pytest.mark.parametrize(
+    "measure, expected", [("levels", 2.0), ("dequantised", 10.0), ("density", None), ("probability", None)]
+)
+def test_bits_per_dimension_are_given_of_256_levels_and_of_dequantised_densities(
+    measure: str, expected: float | None
+) -> None:
+    """-LL/(D log 2), and 8 more for a density on [0, 1]: an even density is 8 bits, as even levels are."""
+    data = Batches(torch.zeros(3, 1, 2, 2))
+    data.measure = measure
+    found = log_likelihood(lambda batch, k: torch.full((k, 3), -8 * math.log(2)), data, k=2)
+    assert found.get("bits_per_dim") == (None if expected is None else pytest.approx(expected))
+    assert found["log_likelihood"] == pytest.approx(-8 * math.log(2))
+
+
+def test_what_is_no_likelihood_is_not_called_one() -> None:
+    data = Batches(torch.rand(3, 4))
+    data.measure = "improper"
+    figures = {
+        **log_likelihood(lambda batch, k: torch.zeros(k, 3), data, k=(1, 2)),
+        **elbo(lambda batch: (torch.zeros(3), torch.ones(3)), data),
+    }
+    assert set(figures) == {
+        f"improper_{name}"
+        for name in (
+            "log_likelihood",
+            "log_likelihood_standard_error",
+            "log_likelihood_lower",
+            "log_likelihood_upper",
+            "log_likelihood_1",
+            "log_likelihood_2",
+            "elbo",
+            "elbo_standard_error",
+        )
+    }
 
 
 def test_active_units_are_latents_that_depend_on_x() -> None:

@@ -82,11 +82,15 @@ class _Batches:
     def batches(self, batch_size: int) -> list[dict[str, Tensor]]:
         return [{"x": part} for part in self.x.split(batch_size)]
 
+    def first(self, n: int) -> dict[str, Tensor]:
+        return {"x": self.x[:n]}
+
 
 def test_importance_sampling_reaches_the_evidence_and_rises_with_k() -> None:
     model = LinearGaussian()
 
-    def log_weights(x: Tensor, k: int) -> Tensor:
+    def log_weights(batch: dict[str, Tensor], k: int) -> Tensor:
+        x = batch["x"]
         keep = (model.x.unsqueeze(1) == x).all(2).any(1)
         q_z = model.posterior()
         q_z = DiagonalGaussian(q_z.mean[keep], 1.3 * q_z.stddev[keep])
