@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from torch import Tensor, nn
 
 from genframe.bound import Bound, FromWire, Invoke, Part
 from genframe.data.order import seeded
-from genframe.data.spec import DataSpec
+from genframe.data.spec import UNKNOWN, DataSpec
 from genframe.data.spec import Field as DataField
 from genframe.errors import Problem, RecipeError, nearest
 from genframe.kinds import KINDS
-from genframe.recipe.model import Instance, Schedule, Site
+from genframe.recipe.model import Instance, Site
+from genframe.scheduled import first_value
 from genframe.sites import Hook, attach
 from genframe.values import Levels, Shape, Verdict
 from genframe.wiring import Wiring
@@ -168,8 +168,12 @@ class Parts:
     def out_shape(self, instance: Instance) -> Shape:
         """What the consumer takes: a likelihood says it; else the shape of the data."""
         consumer = self.consumer(instance.name)
-        shape = self.data_shape(instance)
-        return tuple(self[consumer].takes(shape)) if consumer else shape
+        return self.taken(consumer) if consumer else self.data_shape(instance)
+
+    def taken(self, name: str) -> Shape:
+        """What a component with `takes(data_shape)` takes: for the data, or for the data_shape that it is given."""
+        shape = self._given(self.wiring.instances[name], "data_shape")
+        return tuple(self[name].takes(shape))
 
     def consumer(self, name: str) -> str | None:
         """The component with `takes(data_shape)` that is called with what `name` returns."""
@@ -215,6 +219,26 @@ class Parts:
         message = f"{instance.name!r} asks for classes, and the data have {sorted(counts) or 'no labels'}"
         raise RecipeError(Problem("GF502", message, instance.mark, instance.name))
 
+    def train_size(self, instance: Instance) -> int:
+        """How many examples are trained on: of the dataset that `given` names, else of all that have one size."""
+        named = instance.given.get("train_size")
+        datasets = self.wiring.recipe.datasets
+        sizes = {self._trained_on(name) for name in datasets if named in (None, name)}
+        if len(sizes) == 1 and min(sizes) > 0:
+            return next(iter(sizes))
+        came = "a length that only loading tells" if UNKNOWN in sizes else sorted(sizes) or f"no {named!r}"
+        message = f"{instance.name!r} asks for train_size, the number of training examples, and the datasets have {came}"
+        message += ": say whose: given: {train_size: NAME}, or give it the number by an option"
+        raise RecipeError(Problem("GF502", message, instance.mark, instance.name))
+
+    def _trained_on(self, name: str) -> int:
+        """The training examples of a dataset without those that are held out for validation."""
+        length = self.specs[name].lengths.get("train", UNKNOWN)
+        held_out = self.wiring.recipe.datasets[name].validation
+        if length == UNKNOWN:
+            return UNKNOWN
+        return length - (int(held_out) if held_out >= 1 else round(held_out * length))
+
     def handed(self, name: str) -> Any:
         """The component as it is handed to another: the object itself, or the function with its options."""
         part = self[name]
@@ -241,24 +265,11 @@ _TABLE: dict[str, Callable[[Parts, Instance], Any]] = {
     "data_shape": Parts.data_shape,
     "latent_shape": Parts.latent_shape,
     "classes": Parts.classes,
+    "train_size": Parts.train_size,
 }
 
 GIVENS: tuple[str, ...] = tuple(_TABLE)
 """The givens that the engine knows, besides the other components of the recipe by their names."""
-
-
-def first_value(value: Any) -> Any:
-    """What a scheduled option is built with: the schedule's value at step 0 (the loop sets it before each step)."""
-    if isinstance(value, Schedule):
-        return scheduler(value)(0, 1)
-    return value
-
-
-def scheduler(value: float | Schedule) -> Callable[[int, int], float]:
-    """A number or schedule as a function of (step, steps per epoch)."""
-    if isinstance(value, Schedule):
-        return partial(value.offer.load(), **value.keywords())
-    return lambda step, steps_per_epoch: value
 
 
 def _no_picture(instance: Instance, givens: Mapping[str, Any]) -> str | None:

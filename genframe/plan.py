@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genframe import scheduled
 from genframe.binding import bind
 from genframe.bound import Bound, Field, FromWire
 from genframe.data.promised import Promised
@@ -97,7 +98,7 @@ def compile_plan(recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) ->
     for name in specs:
         fields.setdefault(f"{name}.index" if name else "index", _index_field())
     wiring = bind(recipe, fields)
-    RecipeError.collect([*used_by_wires(wiring)])
+    RecipeError.collect([*used_by_wires(wiring), *scheduled.problems(recipe, specs)])
     datasets = {name: dataset for name, (dataset, _) in opened.items()}
     plan = Plan(recipe, datasets, wiring, Parts(wiring, specs))
     try:

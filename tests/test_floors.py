@@ -45,6 +45,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "supports",
     ),
     ("recipe", "rendering"),
+    ("scheduled",),
     ("bound", "binding", "wiring", "sharing", "sites", "parts", "compute", "trial", "plan"),
     (
         "run",

@@ -101,7 +101,7 @@ class Blocks:
     def value(self, node: Node, annotation: Any, path: str) -> Any:
         """A value for an annotation, a schedule or a range where it takes one."""
         if marked(annotation, Scheduled) and isinstance(node.value, dict):
-            return self.schedule(node, path)
+            return self.schedule(node, path, number_of(annotation))
         if marked(annotation, Ranged):
             if isinstance(node.value, list):
                 return self._range(node, annotation, path)
@@ -114,8 +114,8 @@ class Blocks:
         value = check_value(node, annotation, path, self.problems)
         return beside(node, value) if marked(annotation, Relative) and isinstance(value, str) else value
 
-    def schedule(self, node: Node, path: str) -> Schedule | None:
-        """`{linear: {from: 0, to: 1, epochs: 100}}`."""
+    def schedule(self, node: Node, path: str, number: Any = float) -> Schedule | None:
+        """`{linear: {from: 0, to: 1, epochs: 100}}`, whose ends are to be what the option takes as a `number`."""
         found = entries(node)
         if len(found) != 1:
             message = f"expected {described(Schedulable)}, got {shown(node.plain())}"
@@ -133,7 +133,14 @@ class Blocks:
             self.problems.add("GF205", message, inside.mark, f"{path}.{name}")
             return None
         options = self.options(offer, inside.value, inside.place, f"{path}.{name}")
-        return None if options is None else Schedule(offer, options)
+        if options is None:
+            return None
+        for key in ENDS & inside.value.keys() & options.keys():
+            if options[key] is not INVALID:
+                several = isinstance(options[key], tuple)
+                annotation = tuple.__class_getitem__((number, ...)) if several else number
+                check_value(inside.value[key], annotation, f"{path}.{name}.{key}", self.problems)
+        return Schedule(offer, options, inside.place)
 
     def parts(self, node: Node, kind: str, path: str) -> Any:
         """The components that an option holds: a mapping of names, or a list in which each is named by its component.
@@ -213,6 +220,9 @@ class Blocks:
                     settings[key] = value
         return settings
 
+
+ENDS = frozenset(("from", "to", "values"))
+"""The options of schedules that are values which the schedule takes."""
 
 SETTINGS: dict[str, Any] = {
     "at": str | list[str],

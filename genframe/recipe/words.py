@@ -206,9 +206,9 @@ def range_of(annotation: Any) -> Any:
 
 
 def number_of(annotation: Any) -> Any:
-    """The annotation of one end of a `Ranged` option: a float with the same bounds."""
+    """The annotation of one end of a `Ranged` or `Scheduled` option: a float with the same bounds."""
     if typing.get_origin(annotation) is not Annotated:
-        found = [arg for arg in get_args(annotation) if marked(arg, Ranged)]
+        found = [arg for arg in get_args(annotation) if marked(arg, Ranged) or marked(arg, Scheduled)]
         return number_of(found[0]) if found else float
     limits = tuple(mark for mark in get_args(annotation)[1:] if not isinstance(mark, (Ranged, Scheduled)))
     return Annotated[(float, *limits)] if limits else float

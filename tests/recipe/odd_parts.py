@@ -50,6 +50,7 @@ class Every:
         scheduled: Schedulable = 1.0,
         bounded: Annotated[Schedulable, Ge(0)] = 1.0,
         maybe_scheduled: Schedulable | None = None,
+        perhaps_bounded: Annotated[Schedulable, Ge(0)] | None = None,
         level: Level = 0.1,
         share: Annotated[Level, Ge(0), Le(1)] = 0.1,
         anything: Any = None,

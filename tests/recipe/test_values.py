@@ -70,6 +70,10 @@ WRONG = [
     ("share: 1.5", "expected a number >= 0 and <= 1, got 1.5"),
     ("share: [0, 2]", "expected a number >= 0 and <= 1, got 2"),
     ("scheduled: {linear: {from: 0, to: x, steps: 2}}", "expected a number, got 'x'"),
+    ("bounded: {linear: {from: 1, to: -1, steps: 2}}", "expected a number >= 0, got -1"),
+    ("bounded: {steps: {values: [1, -1, 0], steps: [2, 3]}}", "expected a number >= 0, got -1"),
+    ("share: {linear: {from: 0, to: 1.5, steps: 2}}", "expected a number >= 0 and <= 1, got 1.5"),
+    ("perhaps_bounded: {linear: {from: -2, to: 0, steps: 2}}", "expected a number >= 0, got -2"),
     ("scheduled: {linear: 3}", "expected the options of the schedule 'linear', got 3"),
     ("scheduled: {}", "expected a number or a schedule, got {}"),
 ]
