@@ -23,6 +23,13 @@ def genframe_priors() -> list[Component]:
             summary="restricted Boltzmann machine of real values and binary hidden units",
             example=few,
         ),
+        Component(
+            "cosine-rbm",
+            "genframe_plugins.boltzmann.cosine_rbm:CosineRBM",
+            summary="the same of the cosine coefficients of small pictures",
+            needs=("image",),
+            example=few,
+        ),
     ]
 
 

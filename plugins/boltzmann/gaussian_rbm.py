@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import constraints
+from torch.distributions import Distribution, constraints
 
 from genframe import Count, DiagonalGaussian, Positive, Shape
 
@@ -32,6 +32,7 @@ class GaussianRBM(RBM):
         *,
         hidden: Count = 500,
         dim: Count | None = None,
+        hidden_bias: float = 0.0,
         sigma: Positive = 1.0,
         learned: bool = False,
         chains: Count = 100,
@@ -39,7 +40,13 @@ class GaussianRBM(RBM):
         temperatures: Count = 1000,
     ) -> None:
         super().__init__(
-            data_shape, hidden=hidden, dim=dim, chains=chains, sweeps=sweeps, temperatures=temperatures
+            data_shape,
+            hidden=hidden,
+            dim=dim,
+            hidden_bias=hidden_bias,
+            chains=chains,
+            sweeps=sweeps,
+            temperatures=temperatures,
         )
         log_sigma = torch.full((self.sizes[0],), math.log(sigma))
         if learned:
@@ -55,19 +62,33 @@ class GaussianRBM(RBM):
     @torch.no_grad()
     def denoised(self, v: Tensor, level: Tensor | float, k: int) -> Tensor:
         """The mean of the clean values given some with Gaussian noise of std `level`, over k sweeps after k others."""
-        precision = level_for(level, v).clamp(min=1e-6) ** -2
-        total, state = torch.zeros_like(v), v
+        seen, own = self._flat(v), 1 / self._variance
+        precision = level_for(level, seen).clamp(min=1e-6) ** -2
+        total, state = torch.zeros_like(seen), seen
         for sweep in range(2 * k):
-            law = self.visible(self.hidden(state).sample())
-            own = law.variance**-1
-            mean, spread = (own * law.mean + precision * v) / (own + precision), (own + precision) ** -0.5
+            h = torch.bernoulli(torch.sigmoid(self._gain(state)))
+            field = self.visible_bias + h @ self.weight.T
+            mean, spread = (own * field + precision * seen) / (own + precision), (own + precision) ** -0.5
             state = torch.addcmul(mean, spread, torch.randn_like(mean))
             total += mean if sweep >= k else 0
-        return total / k
+        return self._shaped(total / k)
 
     def unmasked(self, v: Tensor, level: Tensor | float, k: int) -> Tensor:
-        """What is not exactly 0 is held, the rest drawn: of real values none is 0 by itself."""
-        return self.clamped(v, (v != 0).to(v), 2 * k)
+        """The same of masking noise: what is not exactly 0 is held. Of real values few are 0 by themselves."""
+        return self.completed(v, (v != 0).to(v), k)
+
+    def unsalted(self, v: Tensor, level: Tensor | float, k: int) -> Tensor:
+        """The same of salt-and-pepper noise on values in [0, 1]: what is neither 0 nor 1 is held."""
+        return self.completed(v, ((v > 0) & (v < 1)).to(v), k)
+
+    @torch.no_grad()
+    def completed(self, v: Tensor, mask: Tensor, k: int) -> Tensor:
+        """The mean of what `mask` does not hold given what it holds, over k sweeps after k others."""
+        given, total, state = self._given(v, mask), torch.zeros_like(v), v
+        for sweep in range(2 * k):
+            mean, state = given(self.visible(self.hidden(state).sample()))
+            total += mean if sweep >= k else 0
+        return total / k
 
     @property
     def _variance(self) -> Tensor:
@@ -87,8 +108,8 @@ class GaussianRBM(RBM):
     def _scaled(self, flat: Tensor) -> Tensor:
         return flat / self._variance
 
-    def _visible_law(self, field: Tensor) -> DiagonalGaussian:
-        mean = field.reshape(*field.shape[:-1], *self.event_shape)
+    def _visible_law(self, field: Tensor) -> Distribution:
+        mean = self._shaped(field)
         sigma = self.log_sigma.exp().reshape(self.event_shape)
         return DiagonalGaussian(mean, sigma, event_ndim=len(self.event_shape))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import constraints
+from torch.distributions import Distribution, constraints
 from torch.nn import functional as F
 
-from genframe import Bernoulli, Count, DiagonalGaussian, Shape, per_example
+from genframe import Bernoulli, Count, Shape, per_example
 
 from .law import BoltzmannLaw
 from .partition import ENUMERATED, annealed_log_z, exact_log_z, log_mean_exp
@@ -28,7 +29,8 @@ class RBM(nn.Module):
     distribution it is exact where a side has at most 12 units. Of larger ones `sample` takes `sweeps` Gibbs sweeps
     from its chains; `log_prob` has the gradient of maximum likelihood by the chains in training (its value lacks a
     constant there), and log Z by annealed importance sampling with `temperatures` in evaluation.
-    W starts as N(0, 0.01^2), biases at 0 (Hinton 2010, section 8). All methods take (..., *event).
+    W starts as N(0, 0.01^2), biases at 0 (Hinton 2010, section 8; a `hidden_bias` of -4 makes units that are seldom
+    on). All methods take (..., *event).
     """
 
     chains: Tensor  # (chains, *event)
@@ -39,6 +41,7 @@ class RBM(nn.Module):
         *,
         hidden: Count = 500,
         dim: Count | None = None,
+        hidden_bias: float = 0.0,
         chains: Count = 100,
         sweeps: Count = 200,
         temperatures: Count = 1000,
@@ -49,7 +52,7 @@ class RBM(nn.Module):
         self.sweeps, self.temperatures = sweeps, temperatures
         self.weight = nn.Parameter(0.01 * torch.randn(self.sizes))  # (visible, hidden)
         self.visible_bias = nn.Parameter(torch.zeros(self.sizes[0]))
-        self.hidden_bias = nn.Parameter(torch.zeros(hidden))
+        self.hidden_bias = nn.Parameter(torch.full((hidden,), hidden_bias))
         self.register_buffer("chains", self._started(chains).reshape(chains, *self.event_shape))
         self._annealed: tuple[object, Tensor] | None = None
 
@@ -73,11 +76,16 @@ class RBM(nn.Module):
             P(h|v) = prod_j sigmoid((2h - 1) * (c + W'v))_j
 
         The table of 2^n probabilities follows from n numbers: `hidden(v).log_prob(h)` is any entry of it, for
-        any h (..., hidden).
+        any h (..., hidden). `hidden_probabilities` gives those of each unit's two states.
         """
         return Bernoulli(self._gain(self._flat(v)))
 
-    def visible(self, h: Tensor) -> Bernoulli | DiagonalGaussian:
+    def hidden_probabilities(self, v: Tensor) -> Tensor:
+        """P(h_j = s | v) of every unit j and both its states s = 0, 1 at once (eq. 20.14): (..., hidden, 2)."""
+        gain = self._gain(self._flat(v))
+        return torch.stack([-gain, gain], -1).sigmoid()  # (2s - 1) times the gain
+
+    def visible(self, h: Tensor) -> Distribution:
         """P(v|h), factorial too (eq. 20.15): h (..., hidden) -> over (..., *event)."""
         return self._visible_law(self.visible_bias + h @ self.weight.T)
 
@@ -108,11 +116,10 @@ class RBM(nn.Module):
 
         mask: 0 and 1, of a shape that broadcasts to v's. Of the units that are drawn the last means are given.
         """
-        held, state = v, v
-        for sweep in range(k):
-            law = self.visible(self.hidden(state).sample())
-            state = torch.where(mask > 0, held, law.mean if sweep == k - 1 else law.sample())
-        return state
+        given, mean, state = self._given(v, mask), v, v
+        for _ in range(k):
+            mean, state = given(self.visible(self.hidden(state).sample()))
+        return mean
 
     def denoised(self, v: Tensor, level: Tensor | float, k: int) -> Tensor:
         """The mean of the clean picture given one with salt-and-pepper noise, over k sweeps after as many others.
@@ -154,6 +161,11 @@ class RBM(nn.Module):
 
     support: constraints.Constraint = constraints.boolean
 
+    def _given(self, v: Tensor, mask: Tensor) -> Callable[[Distribution], tuple[Tensor, Tensor]]:
+        """P(v|h) -> the mean, and a draw, of v given its values where the mask is 1."""
+        held = mask > 0
+        return lambda law: (torch.where(held, v, law.mean), torch.where(held, v, law.sample()))
+
     def _started(self, n: int) -> Tensor:
         return torch.bernoulli(torch.full((n, self.sizes[0]), 0.5))
 
@@ -163,9 +175,8 @@ class RBM(nn.Module):
     def _scaled(self, flat: Tensor) -> Tensor:
         return flat
 
-    def _visible_law(self, field: Tensor) -> Bernoulli | DiagonalGaussian:
-        shaped = field.reshape(*field.shape[:-1], *self.event_shape)
-        return Bernoulli(shaped, event_ndim=len(self.event_shape))
+    def _visible_law(self, field: Tensor) -> Distribution:
+        return Bernoulli(self._shaped(field), event_ndim=len(self.event_shape))
 
     @torch.no_grad()
     def _posterior_mean(self, start: Tensor, log_odds: Tensor, k: int) -> Tensor:
@@ -193,6 +204,10 @@ class RBM(nn.Module):
         return (flat * (self.visible_bias - base)).sum(-1)
 
     # What all have.
+
+    def _shaped(self, flat: Tensor) -> Tensor:
+        """The inverse of `_flat`."""
+        return flat.reshape(*flat.shape[:-1], *self.event_shape)
 
     def _flat(self, v: Tensor) -> Tensor:
         return v.flatten(v.ndim - len(self.event_shape)) if len(self.event_shape) != 1 else v

@@ -25,6 +25,20 @@ def genframe_functions() -> list[Component]:
             summary="a vector with the level of its noise beside it",
         ),
         Component(
+            "crop",
+            "genframe_plugins.functions.tiles:crop",
+            summary="a square at a random place of each picture",
+            needs=("image",),
+            example={"size": 8},
+        ),
+        Component(
+            "tiles",
+            "genframe_plugins.functions.tiles:Tiles",
+            summary="overlapping squares of pictures, and back",
+            needs=("image",),
+            example={"size": 5, "stride": 3},
+        ),
+        Component(
             "smooth-labels",
             "genframe_plugins.functions.labels:smooth_labels",
             summary="labels as probabilities, some for every class",
