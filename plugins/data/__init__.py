@@ -28,6 +28,9 @@ def genframe_datasets() -> list[Component]:
             "a folder of pictures",
             example={"path": "pictures", "colour": "grey"},
         ),
+        Component(
+            "table", "genframe_plugins.data.table:Table", "rows of real and categorical columns, made here"
+        ),
         Component("ring", "genframe_plugins.data.synthetic:Ring", "Gaussians on a circle"),
         Component("grid", "genframe_plugins.data.synthetic:Grid", "Gaussians on a square grid"),
         Component("moons", "genframe_plugins.data.synthetic:Moons", "two interleaving half circles"),

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from genframe_plugins.data.table import Table
 from genframe_plugins.vae.likelihoods.columns import ColumnsLikelihood
 from genframe_plugins.vae.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from genframe_plugins.vae.likelihoods.gaussian import GaussianLikelihood
@@ -327,3 +328,13 @@ class TestColumns:
     def test_pictures_and_too_few_columns_are_refused(self, shape: tuple[int, ...]) -> None:
         with pytest.raises(ValueError, match="rows of a table, of at least 2 columns"):
             ColumnsLikelihood(shape, categories=(3, 2))
+
+    def test_the_table_that_genframe_makes_hangs_together(self) -> None:
+        """Unit variances, the classes that it promises, and columns that tell of each other."""
+        x = Table(n=4000).load("train")["x"]
+        torch.testing.assert_close(x[:, :4].std(0), torch.ones(4), atol=0.05, rtol=0)
+        assert [set(x[:, 4 + place].tolist()) for place in range(2)] == [{0.0, 1.0, 2.0}, {0.0, 1.0}]
+        correlation = torch.corrcoef(x.T)
+        assert float(correlation[0, 1]) > 0.5 and float(correlation[0, 5]) < -0.5
+        assert torch.equal(x, Table(n=4000).load("train")["x"])
+        assert not torch.equal(x, Table(n=4000).load("test")["x"])

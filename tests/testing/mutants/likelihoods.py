@@ -16,7 +16,7 @@ MUTANTS = [
         "continuous_bernoulli",
         "self._sum_event(_log_sinhc(0.5 * self.logits))",
         "self._sum_event(torch.nn.functional.softplus(self.logits) - 0.5 * self.logits)",
-        "log_prob is",
+        "log_prob_is_normalised",
     ),
     _mutant(
         "continuous-bernoulli",
@@ -61,9 +61,7 @@ MUTANTS = [
         "categorical-256", "levels", "return (LEVELS * data_shape[0],", "return (data_shape[0],", "takes"
     ),
     _mutant("columns", "columns", "logits.log_softmax(-1), code", "logits, code", "log_prob"),
-    _mutant(
-        "columns", "columns", "codes = [logits.softmax(-1)", "codes = [logits.sigmoid()", "mean"
-    ),
+    _mutant("columns", "columns", "codes = [logits.softmax(-1)", "codes = [logits.sigmoid()", "mean"),
     _mutant(
         "gaussian-per-value",
         "gaussian_per_value",
