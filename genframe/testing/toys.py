@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FEATURES = 5
 """Width of the features between a toy encoder and a posterior."""
 
+TRAIN_SIZE = 20
+"""Examples that a toy model is said to be trained on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -96,6 +99,7 @@ class Toys:
             "data_shape": lambda: case.data_shape,
             "latent_shape": lambda: case.latent_shape,
             "classes": lambda: case.classes,
+            "train_size": lambda: TRAIN_SIZE,
         }
         if name in table:
             return table[name]()

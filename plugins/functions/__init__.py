@@ -10,6 +10,11 @@ def genframe_functions() -> list[Component]:
     return [
         Component("detach", "genframe_plugins.functions.tensors:detach", summary="x without its gradient"),
         Component(
+            "permute-dims",
+            "genframe_plugins.functions.tensors:permute_dims",
+            summary="each dimension shuffled over the batch by itself",
+        ),
+        Component(
             "concat", "genframe_plugins.functions.tensors:concat", summary="features or channels, joined"
         ),
         Component(
@@ -44,5 +49,26 @@ def genframe_functions() -> list[Component]:
             summary="labels as probabilities, some for every class",
             needs=("labels",),
             example={"classes": 3},
+        ),
+        Component(
+            "average", "genframe_plugins.functions.elementwise:average", summary="the mean over samples"
+        ),
+        Component(
+            "one-hot",
+            "genframe_plugins.functions.classes:one_hot",
+            summary="labels as vectors of a one and zeros",
+            needs=("labels",),
+            example={"classes": 3},
+        ),
+        Component(
+            "quadrants",
+            "genframe_plugins.functions.quadrants:Quadrants",
+            summary="quarters of pictures: some shown, the others hidden",
+            needs=("image",),
+        ),
+        Component(
+            "partial",
+            "genframe_plugins.functions.calls:partial",
+            summary="a wire of two arguments as one of one",
         ),
     ]

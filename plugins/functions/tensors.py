@@ -41,3 +41,14 @@ def told(x: Tensor, level: Tensor) -> Tensor:
     if x.ndim != 2:
         raise ValueError(f"told takes vectors (batch, features), not {tuple(x.shape)}")
     return torch.cat([x, level.reshape(len(x), -1)], 1)
+
+
+def permute_dims(z: Tensor) -> Tensor:
+    """z (batch, ...) with every dimension permuted over the batch by itself: draws of the product of its marginals.
+
+    Each number of a row comes from a row of its own (Kim & Mnih 2018, algorithm 1), so that a discriminator which tells
+    the result from z sees how the dimensions hang together. Take z of a second batch, or the two are no independent
+    draws. Draws anew at each call.
+    """
+    order = torch.rand(z.shape, device=z.device).argsort(0)
+    return z.gather(0, order)

@@ -128,7 +128,7 @@ def test_the_gradient_of_iwae_is_that_of_its_value() -> None:
 
 
 def test_with_the_true_posterior_the_bound_is_the_evidence_and_the_decoders_gradient_its_gradient() -> None:
-    """d log p(x) / d w of N(0, w^2 + sigma^2) is w (x^2 / v - 1) / v; the encoder's gradient vanishes sample by sample."""
+    """d log p(x) / d w of N(0, w^2 + sigma^2) is w (x^2 / v - 1) / v; the encoder's vanishes sample by sample."""
     model, x = Model.exact(), 0.7
     variance = 1.3**2 + 0.8**2
     evidence = -0.5 * (x**2 / variance + math.log(2 * math.pi * variance))

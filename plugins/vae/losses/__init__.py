@@ -49,4 +49,51 @@ def genframe_losses() -> list[Component]:
             "genframe_plugins.vae.losses.vimco:vimco",
             summary="the importance-weighted bound of discrete codes",
         ),
+        Component(
+            "marginalised",
+            "genframe_plugins.vae.losses.marginalised:marginalised",
+            summary="the bound of examples without a label",
+        ),
+        Component(
+            "mmd",
+            "genframe_plugins.vae.losses.mmd:mmd",
+            summary="the maximum mean discrepancy of two sets of draws",
+        ),
+        Component(
+            "wae",
+            "genframe_plugins.vae.losses.wae:wae",
+            summary="squared error, and the codes' discrepancy from the prior",
+        ),
+        Component(
+            "info",
+            "genframe_plugins.vae.losses.info:info",
+            summary="InfoVAE and MMD-VAE: a bound that values information",
+        ),
+        Component("rae", "genframe_plugins.vae.losses.rae:rae", summary="squared error, and small codes"),
+        Component(
+            "weight-penalty",
+            "genframe_plugins.vae.losses.rae:weight_penalty",
+            summary="the squares of a component's parameters",
+        ),
+        Component(
+            "decoder-gradient",
+            "genframe_plugins.vae.losses.rae:decoder_gradient",
+            summary="the squared Jacobian of a decoder",
+        ),
+        Component(
+            "dip",
+            "genframe_plugins.vae.losses.dip:dip",
+            summary="the ELBO, covariances of the codes drawn to the identity",
+        ),
+        Component(
+            "beta-tc",
+            "genframe_plugins.vae.losses.beta_tc:BetaTCVAE",
+            summary="the rate taken apart: information, total correlation, marginals",
+        ),
+        Component(
+            "log-ratio",
+            "genframe_plugins.vae.losses.log_ratio:log_ratio",
+            summary="a discriminator's logit as a log density ratio",
+        ),
+        Component("vq", "genframe_plugins.vae.losses.vq:vq", summary="the loss of vector quantisation"),
     ]

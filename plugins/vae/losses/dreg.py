@@ -19,7 +19,7 @@ def dreg(x: Tensor, q_z: Distribution, z: Tensor, p_z: Distribution, p_x: Distri
 
     z (k, batch, d) by `z: q_z.rsample([k])`. Unbiased as `iwae` is, and the encoder's signal does not drown as k grows.
     One backward pass gives both: the gradient that reaches z is multiplied by wt there. So a further term of the
-    same player that reads z needs a z of its own, or its gradient is multiplied too. Logs `effective_samples`, as `iwae`.
+    same player that reads z needs a z of its own, or its gradient is multiplied too. Logs `effective_samples`.
     Raises ValueError for a z without dimension of samples, TypeError for a posterior that can't be stopped.
     """
     weights = log_weights(x, detached(q_z), z, p_z, p_x)  # (k ..., batch)
@@ -27,7 +27,7 @@ def dreg(x: Tensor, q_z: Distribution, z: Tensor, p_z: Distribution, p_x: Distri
     normalised = flat.softmax(0).view_as(weights)
     if torch.is_grad_enabled() and z.requires_grad:
         scale = normalised.reshape(*weights.shape, *[1] * (z.ndim - weights.ndim))
-        z.register_hook(lambda gradient: gradient * scale)
+        z.register_hook(lambda gradient: gradient * scale)  # type: ignore[no-untyped-call]
     taught = (normalised * weights).flatten(0, -2).sum(0)  # (batch,): the right gradient, and above the bound
     bound = log_mean_exp(weights.detach()) + (taught - taught.detach())
     return Terms(-bound, {"effective_samples": effective_samples(weights)}, surrogate=True)

@@ -13,7 +13,7 @@ from .weights import log_mean_exp, log_weights
 
 
 def miwae(x: Tensor, q_z: Distribution, z: Tensor, p_z: Distribution, p_x: Distribution) -> Terms:
-    """Minus the mean of M importance-weighted bounds of K samples each: (batch,), in nats (Rainforth et al. 2018, eq. 9).
+    """Minus the mean of M importance-weighted bounds of K samples each: (batch,), in nats (Rainforth 2018, eq. 9).
 
         -1/M sum_{m=1}^M log 1/K sum_{k=1}^K w_mk
 
