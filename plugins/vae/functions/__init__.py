@@ -16,4 +16,34 @@ def genframe_functions() -> list[Component]:
             "genframe_plugins.vae.functions.bounds:importance_weights",
             summary="log p(x, z) - log q(z|x) of k samples for each x",
         ),
+        Component(
+            "negative-elbo",
+            "genframe_plugins.vae.functions.bounds:negative_elbo",
+            summary="minus the bound of each sample and example",
+        ),
+        Component(
+            "bottom-up",
+            "genframe_plugins.vae.functions.ancestral:bottom_up",
+            summary="layers of latents, drawn from the first to the last",
+        ),
+        Component(
+            "top-down",
+            "genframe_plugins.vae.functions.ancestral:top_down",
+            summary="layers of latents, drawn from the last to the first",
+        ),
+        Component(
+            "precision-weighted",
+            "genframe_plugins.vae.functions.precision:precision_weighted",
+            summary="two Gaussians of a variable as one",
+        ),
+        Component(
+            "two-part-code",
+            "genframe_plugins.vae.functions.two_part:two_part_code",
+            summary="-log p(code) and -log p(x|code)",
+        ),
+        Component(
+            "perplexity",
+            "genframe_plugins.vae.functions.two_part:perplexity",
+            summary="how many codes are in use",
+        ),
     ]

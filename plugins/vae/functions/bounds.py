@@ -32,3 +32,15 @@ def importance_weights(x: Tensor, q_z: Distribution, p_z: Distribution, observe:
     """
     z = q_z.rsample([k]) if q_z.has_rsample else q_z.sample([k])  # (k, batch, d)
     return observe(z).log_prob(x) + p_z.log_prob(z) - q_z.log_prob(z)
+
+
+def negative_elbo(x: Tensor, q_z: Distribution, z: Tensor, p_z: Distribution, p_x: Distribution) -> Tensor:
+    """KL(q(z|x) || p(z)) - log p(x|z), not averaged over anything: (leading ..., batch), in nats.
+
+    For bounds that enter other formulas, as those with each label in turn do. Without a closed KL it is z's estimate.
+    """
+    try:
+        rate = kl_divergence(q_z, p_z)
+    except NotImplementedError:
+        rate = q_z.log_prob(z) - p_z.log_prob(z)
+    return rate - p_x.log_prob(x)
