@@ -18,7 +18,7 @@ from genframe.data.spec import Field as DataField
 from genframe.errors import Problem, RecipeError, nearest
 from genframe.kinds import KINDS
 from genframe.recipe.model import Instance, Site
-from genframe.scheduled import first_value
+from genframe.scheduled import value_at
 from genframe.sites import Hook, attach
 from genframe.values import Levels, Shape, Verdict
 from genframe.wiring import Wiring
@@ -31,7 +31,8 @@ class Parts:
     `built` are the objects by instance name, `options` the options that functions are called with (the loop
     writes a scheduled one before each step), `shapes` what each was first called with, without the batch.
     `hooks` are the noises inside components, `noised` what first stood at each of their sites, without the batch.
-    `inner` are the components that options of others hold.
+    `inner` are the components that options of others hold. `clock` is the step, with the steps per epoch, whose
+    numbers scheduled options are built with, `device` where the model is once it was moved.
     """
 
     wiring: Wiring
@@ -42,6 +43,8 @@ class Parts:
     hooks: list[Hook] = field(default_factory=list)
     noised: dict[Site, Shape] = field(default_factory=dict)
     inner: dict[str, tuple[Instance, Any]] = field(default_factory=dict)
+    clock: tuple[int, int] = (0, 1)
+    device: torch.device | str = "cpu"
     _building: list[str] = field(default_factory=list)
     _fixed: set[int] = field(default_factory=set)
 
@@ -92,26 +95,38 @@ class Parts:
         return self.built[name]
 
     def _option(self, value: Any, shapes: Sequence[Shape]) -> Any:
-        """An option as its component gets it: a schedule's first number, a component built."""
+        """An option as its component gets it: a schedule's number, a component built."""
         if isinstance(value, dict):
             return {name: self._option(inside, shapes) for name, inside in value.items()}
-        return self._part(value, shapes) if isinstance(value, Instance) else first_value(value)
+        return self._part(value, shapes) if isinstance(value, Instance) else value_at(value, *self.clock)
 
     def beside(self, instance: Instance, shapes: Sequence[Shape]) -> Any:
         """A component that the recipe does not hold, built from the recipe's givens, for calls with these shapes."""
         return self._part(instance, shapes)
+
+    def options_beside(self, instance: Instance) -> dict[str, Any]:
+        """The options of what no wire calls (a metric, a sampler, an optimizer), its components built, on the device.
+
+        They are built for calls with data, where all datasets have an `x` of one shape.
+        """
+        shapes = {spec.fields["x"].shape for spec in self.specs.values() if "x" in spec.fields}
+        asked = tuple(shapes) if len(shapes) == 1 else ()
+        return {key: self._option(value, asked) for key, value in instance.keywords().items()}
 
     def _part(self, instance: Instance, shapes: Sequence[Shape]) -> Any:
         """A component that another's option holds, built from the shapes that the other is called with."""
         self.shapes[instance.name] = tuple(shapes)
         target = instance.offer.load()
         options = {key: self._option(value, shapes) for key, value in instance.keywords().items()}
+        name = instance.name  # one optimizer's block serves several players, each with a component of its own
+        while name in self.inner and self.inner[name][0] is not instance:
+            name += "'"
         if inspect.isclass(target):
             part = self._construct(instance, target, options)
         else:
-            self.options[instance.name] = options
+            self.options[name] = options
             part = _with_options(target, options)
-        self.inner[instance.name] = instance, part
+        self.inner[name] = instance, part.to(self.device) if isinstance(part, nn.Module) else part
         return part
 
     def _construct(self, instance: Instance, target: Any, options: dict[str, Any]) -> Any:
@@ -227,7 +242,7 @@ class Parts:
         if len(sizes) == 1 and min(sizes) > 0:
             return next(iter(sizes))
         came = "a length that only loading tells" if UNKNOWN in sizes else sorted(sizes) or f"no {named!r}"
-        message = f"{instance.name!r} asks for train_size, the number of training examples, and the datasets have {came}"
+        message = f"{instance.name!r} asks for train_size, the number of training examples, and the data have {came}"
         message += ": say whose: given: {train_size: NAME}, or give it the number by an option"
         raise RecipeError(Problem("GF502", message, instance.mark, instance.name))
 

@@ -22,9 +22,9 @@ def scheduler(value: float | Schedule) -> Callable[[int, int], float]:
     return lambda step, steps_per_epoch: value
 
 
-def first_value(value: Any) -> Any:
-    """What a scheduled option is built with: the schedule's value at step 0 (the loop sets it before each step)."""
-    return scheduler(value)(0, 1) if isinstance(value, Schedule) else value
+def value_at(value: Any, step: int, steps_per_epoch: int) -> Any:
+    """What an option is at a step: of a schedule its number, else the value as it is."""
+    return scheduler(value)(step, steps_per_epoch) if isinstance(value, Schedule) else value
 
 
 def problems(recipe: Recipe, specs: Mapping[str, DataSpec]) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from genframe.engine.measure import measured
 from genframe.engine.outputs import Outputs
 from genframe.errors import Problem, RecipeError
 from genframe.recipe.model import Instance
+from genframe.recipe.resolve import plain
 
 _PICTURES = {
     "none": "as stored",
@@ -63,7 +64,7 @@ def _measure(
     train: Callable[[], Split],
     draws: Mapping[str, Callable[[int], Tensor]],
 ) -> dict[str, Any]:
-    function, options = _callable(metric)
+    function = _callable(outputs, metric)
     arguments: list[Any] = []
     for name in required_parameters(called(metric.offer.load()) or function):
         if name == "data":
@@ -89,7 +90,7 @@ def _measure(
             "step": step,
             "seed": outputs.plan.recipe.seed,
             "weights": "averaged" if outputs.averages else "raw",
-            "options": options,
+            "options": plain(metric.options),
             "revision": metric.offer.component.revision,
             "versions": {
                 "genframe": __version__,
@@ -101,16 +102,16 @@ def _measure(
     }
 
 
-def _callable(metric: Instance) -> tuple[Any, dict[str, Any]]:
+def _callable(outputs: Outputs, metric: Instance) -> Any:
     target = metric.offer.load()
-    options = metric.keywords()
+    options = outputs.plan.parts.options_beside(metric)
     if inspect.isclass(target):
-        return target(**options), options
+        return target(**options)
 
     def call(*args: Any) -> Any:
         return target(*args, **options)
 
-    return call, options
+    return call
 
 
 def output_for(outputs: Outputs, instance: Instance, name: str, section: str) -> Any:

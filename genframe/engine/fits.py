@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from genframe import durable
 from genframe.digests import source_digest
 from genframe.recipe.model import Instance
+from genframe.recipe.resolve import plain
 from genframe.run import Run
 
 FOLDER = "samplers"
@@ -33,7 +34,7 @@ def key(sampler: Instance, facts: Mapping[str, Any]) -> str:
         "component": sampler.offer.name,
         "revision": sampler.offer.component.revision,
         "source": source_digest(sampler.offer),
-        "options": sampler.options,
+        "options": plain(sampler.options),
         "given": sampler.given,
     }
     return hashlib.sha256(json.dumps({**facts, **own}, sort_keys=True, default=repr).encode()).hexdigest()
@@ -49,7 +50,7 @@ def keep(run: Run, sampler: Instance) -> None:
 
     Raises RunError where the folder can't be written to.
     """
-    block = {"use": sampler.offer.name, **sampler.options}
+    block = {"use": sampler.offer.name, **plain(sampler.options)}
     block |= {"given": dict(sampler.given)} if sampler.given else {}
     with Run.open(run.folder, writable=True) as writer:
         writer.path(FOLDER).mkdir(exist_ok=True)

@@ -105,7 +105,8 @@ def fit(trained: Trained, sampler: Instance, tell: Tell) -> str:
 
 def _ready(trained: Trained, sampler: Instance, key: str, tell: Tell) -> Any:
     """The sampler, built; its fit read from beside the run, or made and stored there."""
-    target, options = sampler.offer.load(), sampler.keywords()
+    target = sampler.offer.load()
+    options = trained.outputs.plan.parts.options_beside(sampler)
     if not inspect.isclass(target):
         return _Bound(target, options)
     with trained.outputs.evaluating("sampler", sampler.name, "fit"):

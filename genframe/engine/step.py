@@ -17,7 +17,7 @@ from genframe.engine.averages import Averages
 from genframe.engine.draws import Draws
 from genframe.plan import Plan
 from genframe.recipe.model import Instance, Player, Schedule, Site, Span
-from genframe.scheduled import first_value, scheduler
+from genframe.scheduled import scheduler
 from genframe.sharing import Computation, Move
 from genframe.sites import Moved
 from genframe.trial import reduced
@@ -59,7 +59,7 @@ class Side:
         self.weights = {t.wire: scheduler(t.weight) for t in player.minimises}
         rate = player.optimizer.options.get("lr")
         self.rate = scheduler(rate) if isinstance(rate, Schedule) else None
-        self.optimizer: torch.optim.Optimizer = _optimizer(player.optimizer, self.tensors)
+        self.optimizer: torch.optim.Optimizer = _optimizer(plan, player.optimizer, self.tensors)
         self._as_built = optimizer_state.entries(self.optimizer)
         self.averages: Averages | None = None
         if player.ema is not None:
@@ -140,9 +140,13 @@ class Stepper:
         self.plan, self.device, self.steps_per_epoch = plan, device, steps_per_epoch
         self.draws = Draws(recipe.seed, device)
         self.modules = plan.parts.modules()
+        plan.parts.device = device
         for module in self.modules.values():
             module.to(device)
             _lay_out(module)
+        for _, part in plan.parts.inner.values():
+            if isinstance(part, nn.Module):
+                part.to(device)
         self.sides = [Side(plan, player, steps_per_epoch, self.draws) for player in recipe.players]
         self.compiler = Compiler(
             plan.parts, bf16=recipe.train.precision == "bf16", compiled=recipe.train.compile
@@ -204,6 +208,7 @@ class Stepper:
 
     def schedule(self, step: int) -> None:
         """Give every scheduled option the value that it has at a step."""
+        self.plan.parts.clock = (step, self.steps_per_epoch)
         for write, value in self._settings:
             write(value(step, self.steps_per_epoch))
         for side in self.sides:
@@ -324,8 +329,8 @@ def _seeding(draws: Draws) -> Callable[[Site, int], None]:
     return lambda site, step: draws.seed_step(draws.base("site", site.noise, str(site)), step)
 
 
-def _optimizer(instance: Instance, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    options = {key: first_value(value) for key, value in instance.keywords().items()}
+def _optimizer(plan: Plan, instance: Instance, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    options = plan.parts.options_beside(instance)
     optimizer: torch.optim.Optimizer = instance.offer.load()(parameters, **options)
     return optimizer
 

@@ -88,7 +88,9 @@ class Blocks:
         options = {}
         for key, option in signature.options.items():
             node_or_none = written.get(key)
-            if node_or_none is not None and _is_written(node_or_none, option):
+            if node_or_none is not None and self._holds_none(node_or_none, offer, key, option, path):
+                options[key] = INVALID
+            elif node_or_none is not None and _is_written(node_or_none, option):
                 options[key] = self.value(node_or_none, option.annotation, f"{path}.{key}")
             elif option.default is REQUIRED:
                 message = f"{offer.name} needs the option {key!r}: {described(option.annotation)}"
@@ -164,6 +166,24 @@ class Blocks:
             self.problems.add("GF205", message, node.mark, path, command=f"genframe list {kind}")
         return found
 
+    def _holds_none(self, node: Node, offer: Offer, key: str, option: Option, path: str) -> bool:
+        """Whether a component is to stand in an option where none can be built; that is noted."""
+        part = part_of(option.annotation)
+        if part is None or node.value is None:
+            return False
+        if offer.kind not in HOLDS_NONE and KINDS[part.kind].slotted:
+            return False
+        what = f"the {offer.kind} {offer.name} has the option {key!r} of a {part.kind}, and "
+        if offer.kind in HOLDS_NONE:
+            what += f"a {offer.kind} can hold no component: it is made beside the model"
+        else:
+            what += f"a {part.kind} can't stand in an option: it is no part of a model"
+        command = f"genframe show {offer.kind} {offer.name}"
+        self.problems.add(
+            "GF221", f"{what}; ask the plugin's author", node.place, f"{path}.{key}", command=command
+        )
+        return True
+
     def _range(self, node: Node, annotation: Any, path: str) -> Any:
         ends = check_value(node, range_of(annotation), path, self.problems)
         if ends is not INVALID and ends[0] > ends[1]:
@@ -220,6 +240,9 @@ class Blocks:
                     settings[key] = value
         return settings
 
+
+HOLDS_NONE = ("dataset", "tracker", "schedule")
+"""Kinds whose options hold no components: they are made before the model is, or without it."""
 
 ENDS = frozenset(("from", "to", "values"))
 """The options of schedules that are values which the schedule takes."""

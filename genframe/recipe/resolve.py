@@ -58,13 +58,14 @@ def _share_optimizer(shown: dict[str, Any], tree: dict[str, Node]) -> None:
 
 def _written(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings without those that are none, as plain data."""
-    return {key: _plain(value) for key, value in settings.items() if value is not None}
+    return {key: plain(value) for key, value in settings.items() if value is not None}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """An option's value as a recipe writes it: schedules and components by their full names."""
     match value:
         case Schedule():
-            return {value.offer.name: {key: _plain(inside) for key, inside in value.options.items()}}
+            return {value.offer.name: {key: plain(inside) for key, inside in value.options.items()}}
         case Instance():
             return _instance(value)
         case Span(steps=None):
@@ -72,9 +73,9 @@ def _plain(value: Any) -> Any:
         case Span():
             return value.steps
         case list() | tuple():
-            return [_plain(inside) for inside in value]
+            return [plain(inside) for inside in value]
         case dict():
-            return {key: _plain(inside) for key, inside in value.items()}
+            return {key: plain(inside) for key, inside in value.items()}
     return value
 
 
@@ -102,7 +103,7 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "frozen": instance.frozen or None,
         "given": dict(instance.given) or None,
     }
-    options = {key: _plain(value) for key, value in instance.options.items()}  # none is a value of an option
+    options = {key: plain(value) for key, value in instance.options.items()}  # none is a value of an option
     return {"use": instance.offer.name, **options, **_written(settings)}
 
 
