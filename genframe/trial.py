@@ -170,6 +170,7 @@ class Trial:
             function, lead = inner.value, max(lead, inner.lead)
             if isinstance(call.function, Field) and call.function.name in _DRAWS:
                 lead += sum(len(a.value) for a in args if isinstance(a.value, list))
+            lead += getattr(function, "sample_ndim", 0)  # a method's or a function's own
         values = [arg.value for arg in args]
         self._check_laws(call, values, wire)
         try:
@@ -181,8 +182,11 @@ class Trial:
         return Tracked(value, lead)
 
     def _component(self, name: str, args: list[Tracked], place: Mark, wire: BoundWire) -> Callable[..., Any]:
-        if name not in self.parts.built:
-            shapes = [tuple(a.value.shape[a.lead :]) for a in args if isinstance(a.value, Tensor)]
+        shapes = [tuple(a.value.shape[a.lead :]) for a in args if isinstance(a.value, Tensor)]
+        if name in self.parts.built:
+            # One that was built before, for a method's sake say, is folded by what it is first called with.
+            self.parts.shapes[name] = self.parts.shapes[name] or tuple(shapes)
+        else:
             try:
                 self.parts.build(name, shapes)
             except RecipeError as error:
@@ -228,7 +232,7 @@ class Trial:
         if not hasattr(target, "takes") or not args or not isinstance(args[0].value, Tensor):
             return
         instance = self.parts.wiring.instances[name]
-        takes = tuple(self.parts[name].takes(self.parts.data_shape(instance)))
+        takes = self.parts.taken(name)
         given = tuple(args[0].value.shape[args[0].lead :])
         if given == takes:
             return

@@ -164,6 +164,43 @@ def test_a_decoder_of_another_shape_is_told_with_both_shapes_and_both_lines(wron
     }
 
 
+def test_a_likelihood_takes_what_its_own_data_shape_asks_for(compiled: Compile, wrong: Wrong) -> None:
+    """Of the label's units, say: a decoder's out_shape follows, and what is given is held against it."""
+    data = "    data: {use: digits, batch_size: 16}\n"
+    text = """
+    encoder: {use: mlp, hidden: [4]}
+    decoder: {use: mlp, hidden: [4]}
+    function: {use: smooth-labels, classes: 10, share: 0}
+    likelihood: {use: bernoulli, given: {data_shape: [10]}}
+    wires:
+      p_y: likelihood(decoder(encoder(x)))
+      objective: nll(function(y), p_y)
+    players: {model: {trains: [encoder, decoder], minimises: {objective: 1}}}
+    """
+    assert compiled(text, data=data).parts["decoder"].out_shape == (10,)
+    (problem,) = wrong(text, "decoder.given={out_shape: [9]}", data=data)
+    assert problem.code == "GF505" and problem.message == "likelihood is given 9, and takes 10"
+
+
+def test_the_samples_that_a_method_puts_in_front_are_no_part_of_an_example(compiled: Compile) -> None:
+    data = "    data: {use: digits, batch_size: 16}\n"
+    text = """
+    noise: salt-and-pepper
+    decoder: {use: gsn, hidden: [6, 5], steps: 3, given: {in_shape: [1, 28, 28]}}
+    encoder: {use: mlp, hidden: [4]}
+    likelihood: bernoulli
+    wires:
+      features, top: decoder.walk(x)
+      objective: nll(x, likelihood(features))
+      code: encoder(top)
+      kept: mse(code, detach(code))
+    outputs: {reconstruct(x): average(likelihood(decoder(x)).mean)}
+    players: {model: {trains: [decoder, encoder], minimises: {objective: 1, kept: 1}}}
+    """
+    plan = compiled(text, data=data)
+    assert plan.parts.shapes["encoder"] == ((5,),)
+
+
 def test_a_player_that_trains_nothing_is_refused(wrong: Wrong) -> None:
     text = ONE + "    noise: gaussian\n"
     problems = wrong(text, "players.model.trains=[noise]", "encoder.frozen=true")

@@ -56,6 +56,12 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     ),
     "dae/walkback-digits": ("data.batch_size=16", "encoder.hidden=[8]", "loss.steps=2"),
     "dae/gsn-digits": ("data.batch_size=16", "decoder.hidden=[8, 8]", "decoder.steps=2"),
+    "dae/gsn-discriminant-digits": ("data.batch_size=16", "decoder.hidden=[8, 8]", "decoder.steps=2"),
+    "dae/gsn-hybrid-digits": (
+        "data.batch_size=16",
+        "decoders.decoder.hidden=[8, 8]",
+        "decoders.decoder.steps=2",
+    ),
     "dae/chain-mnist": ("data.batch_size=16", "encoder.hidden=[8]"),
     "dae/walkback-mnist": ("data.batch_size=16", "encoder.hidden=[8]", "loss.steps=2"),
     "dae/gsn-mnist": ("data.batch_size=16", "decoder.hidden=[8, 8]", "decoder.steps=2"),

@@ -229,6 +229,46 @@ def test_a_gsn_without_noise_is_the_same_under_every_seed() -> None:
     assert torch.equal(one, net(x))
 
 
+def test_conditions_of_a_gsn_are_clamped_into_its_first_layer_at_every_step() -> None:
+    torch.manual_seed(0)
+    noise = SaltAndPepper(share=0.4)
+    options: dict[str, Any] = {"hidden": (7, 6), "steps": 3, "std": 0.5}
+    net = GSN(((5,), (1, 2, 3), (2,)), (5,), noise, BernoulliLikelihood((5,)), **options)
+    label, picture, more = torch.rand(8, 5).round(), torch.rand(8, 1, 2, 3), torch.rand(8, 2)
+    assert net.clamped is not None
+    (w1, w2), (b0, b1, b2), into = net.weights, net.biases, net.clamped.weight
+    torch.manual_seed(3)
+    came, tops = net.walk(label, picture, more)
+    torch.manual_seed(3)
+    here, h2 = label, torch.zeros(8, 6)
+    fixed = torch.cat([picture.flatten(1), more], 1) @ into.T
+    expected, ends = [], []
+    for _ in range(3):
+        h1 = torch.tanh(noise.noised(here) @ w1.T + fixed + h2 @ w2 + b1)
+        h2 = torch.tanh(h1 @ w2.T + b2 + 0.5 * torch.randn(8, 6))
+        h2 = h2 + 0.5 * torch.randn(8, 6)
+        expected.append(h1 @ w1 + b0)
+        ends.append(h2)
+        here = torch.bernoulli(expected[-1].sigmoid())
+    torch.testing.assert_close(came, torch.stack(expected))
+    torch.testing.assert_close(tops, torch.stack(ends))
+    torch.manual_seed(3)
+    torch.testing.assert_close(net.top(label, picture, more), tops)
+    torch.manual_seed(3)
+    law, state = net.advance(label, picture, more)
+    law, state = net.advance(state, picture, more)
+    torch.testing.assert_close(law.mean, came[1].sigmoid())
+    torch.manual_seed(4)
+    inferred = net.infer(picture, more)
+    torch.manual_seed(4)
+    torch.testing.assert_close(inferred, net(torch.zeros(8, 5), picture, more))
+
+
+def test_a_gsn_without_hidden_layers_is_refused() -> None:
+    with pytest.raises(ValueError, match="hidden is empty"):
+        GSN((12,), (12,), SaltAndPepper(), BernoulliLikelihood((12,)), hidden=())
+
+
 def test_a_gsn_refuses_another_shape_than_its_own() -> None:
     with pytest.raises(ValueError, match="restores what it is given"):
         GSN((12,), (6,), SaltAndPepper(), BernoulliLikelihood((6,)))

@@ -11,7 +11,7 @@ from tiny import plan_of, resume, rows, shipped, small, train
 
 import genframe
 
-CLASSIFIERS = {"noise/gradient-noise"}  # what they give are classes, and no picture
+CLASSIFIERS = {"noise/gradient-noise", "dae/gsn-discriminant-digits"}  # what they give are classes, and no picture
 TABLES = {"vae/table"}
 DATA_ELSEWHERE = {name for name in shipped() if "mnist" in name}
 

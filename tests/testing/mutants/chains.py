@@ -30,6 +30,15 @@ MUTANTS = [
         "the first example is the same whatever the others are",
     ),
     Mutant(
+        "decoder",
+        "gsn",
+        "dae",
+        "chains/gsn.py",
+        "return torch.stack(made), torch.stack(tops)",
+        "return torch.stack(made, 1), torch.stack(tops)",
+        "",
+    ),
+    Mutant(
         "loss",
         "contractive",
         "dae",
