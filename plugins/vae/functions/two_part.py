@@ -22,4 +22,5 @@ def perplexity(code: Tensor) -> Tensor:
     stands in a run's metrics.
     """
     use = code.detach().abs().flatten(0, -2).mean(0)
-    return torch.special.entr(use / use.sum()).sum().exp()
+    found: Tensor = torch.special.entr(use / use.sum()).sum().exp()
+    return found

@@ -45,6 +45,7 @@ def genframe_posteriors() -> list[Component]:
             "iaf",
             "genframe_plugins.vae.posteriors.autoregressive:IAFPosterior",
             summary="inverse autoregressive flows",
+            example={"hidden": 12, "context": 4},
         ),
         Component(
             "laplace",
@@ -55,10 +56,17 @@ def genframe_posteriors() -> list[Component]:
             "planar",
             "genframe_plugins.vae.posteriors.planar:PlanarPosterior",
             summary="planar flows",
+            example={"flows": 2},
         ),
         Component(
             "von-mises-fisher",
             "genframe_plugins.vae.posteriors.von_mises_fisher:VonMisesFisherPosterior",
             summary="codes on the unit sphere",
+        ),
+        Component(
+            "vq",
+            "genframe_plugins.vae.posteriors.vq:VQPosterior",
+            summary="the nearest vectors of a codebook",
+            example={"codes": 7},
         ),
     ]

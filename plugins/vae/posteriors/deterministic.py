@@ -24,5 +24,5 @@ class DeterministicPosterior(nn.Module):
         self.linear = nn.Linear(math.prod(in_shape), math.prod(latent_shape))
 
     def forward(self, features: Tensor) -> PointMass:
-        code: Tensor = self.linear(features.flatten(-self.in_ndim)).float()
+        code = self.linear(features.flatten(-self.in_ndim)).float()
         return PointMass(code.unflatten(-1, self.latent_shape), event_ndim=len(self.latent_shape))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, register_kl
+from torch.distributions import Distribution, constraints, register_kl
 from torch.nn import functional as F
 
 from genframe import DiagonalGaussian, Shape
 
 from .gaussian import LOG_STD
+
+BOUND = 3.0
+"""Of what stands below the diagonal, against the diagonal: two latents correlate to at most 0.95."""
 
 
 class FullGaussian(Distribution):
@@ -30,6 +34,10 @@ class FullGaussian(Distribution):
         super().__init__(mean.shape[:place], mean.shape[place:], validate_args=False)
 
     @property
+    def support(self) -> Any:
+        return constraints.independent(constraints.real, len(self.event_shape))  # type: ignore[no-untyped-call]
+
+    @property
     def mean(self) -> Tensor:
         return self._mean
 
@@ -45,7 +53,7 @@ class FullGaussian(Distribution):
         """mean + L epsilon: (*sample_shape, leading ..., *event), differentiable."""
         shape = (*sample_shape, *self._mean.shape)
         epsilon = torch.randn(shape, dtype=self._mean.dtype, device=self._mean.device)
-        moved = torch.einsum("...ij,...j->...i", self.root, self._flat(epsilon))
+        moved = (self.root @ self._flat(epsilon).unsqueeze(-1)).squeeze(-1)
         return self._mean + moved.reshape(shape)
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
@@ -56,7 +64,7 @@ class FullGaussian(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """value (samples ..., batch ..., *event) -> (samples ..., batch ...)."""
         distance = self._flat(value - self._mean).unsqueeze(-1)  # (..., size, 1)
-        white = torch.linalg.solve_triangular(self.root, distance, upper=False).squeeze(-1)
+        white: Tensor = torch.linalg.solve_triangular(self.root, distance, upper=False).squeeze(-1)
         constant = 0.5 * math.log(2 * math.pi) * self.root.shape[-1]
         return -0.5 * white.square().sum(-1) - self.log_volume() - constant
 
@@ -86,9 +94,9 @@ register_kl(FullGaussian, DiagonalGaussian)(_kl_to_diagonal)  # type: ignore[no-
 class FullGaussianPosterior(nn.Module):
     """features (..., *in_shape) -> q(z|x), a Gaussian over (..., *latent_shape) whose numbers are correlated.
 
-    One linear layer gives the mean, the logarithms of the Cholesky factor's diagonal, clamped as the diagonal
-    posterior's log-std is, and what stands below it (Kingma & Welling 2019, section 2.5): of 20 latents 230 numbers. The
-    part below the diagonal starts a tenth as large, near the diagonal posterior.
+    One linear layer gives the mean and a Cholesky factor L = diag(s) (I + N) (Kingma & Welling 2019, section 2.5): of
+    20 latents 230 numbers. log s is clamped as the diagonal posterior's log-std is; N, below the diagonal, is smoothly
+    bounded by `BOUND`, so that L can be inverted in single precision, and starts small, near the diagonal posterior.
     """
 
     lower: Tensor
@@ -105,6 +113,8 @@ class FullGaussianPosterior(nn.Module):
 
     def forward(self, features: Tensor) -> FullGaussian:
         mean, log_std, below = self.linear(features.flatten(-self.in_ndim)).float().split(self.sizes, -1)
-        root = torch.diag_embed(F.hardtanh(log_std, *LOG_STD).exp())
-        root[..., self.lower[0], self.lower[1]] = below
+        std = F.hardtanh(log_std, *LOG_STD).exp()
+        root = torch.diag_embed(torch.ones_like(std))
+        root[..., self.lower[0], self.lower[1]] = BOUND * torch.tanh(below / BOUND)
+        root = std.unsqueeze(-1) * root
         return FullGaussian(mean.unflatten(-1, self.latent_shape), root, event_ndim=len(self.latent_shape))
