@@ -7,11 +7,13 @@ from typing import Any
 from torch.distributions import Distribution
 
 BITS, ONE_HOTS, OTHERS, REALS = "zeros and ones", "one-hot vectors", "discrete values", "real numbers"
+DIRECTIONS = "unit vectors"
 
 _CHOICES = {
     BITS: "of zeros and ones there are the posteriors bernoulli and concrete, the priors bernoulli, made and rbm",
     ONE_HOTS: "of one-hot vectors there are the posteriors categorical and gumbel-softmax, the prior categorical",
     REALS: "of real numbers there are the posterior gaussian and the prior gaussian",
+    DIRECTIONS: "of unit vectors there are the posterior von-mises-fisher and the prior sphere",
 }
 
 
@@ -45,5 +47,5 @@ def values_of(law: Distribution) -> str | None:
     while hasattr(support, "base_constraint"):
         support = support.base_constraint
     if not support.is_discrete:
-        return REALS
+        return DIRECTIONS if type(support).__name__ == "_Sphere" else REALS
     return {"_Boolean": BITS, "_OneHot": ONE_HOTS}.get(type(support).__name__, OTHERS)

@@ -35,6 +35,7 @@ def genframe_priors() -> list[Component]:
             "maf",
             "genframe_plugins.vae.priors.maf:MAFPrior",
             summary="masked autoregressive flows",
+            example={"hidden": 12, "layers": 2},
         ),
         Component(
             "mixture",
@@ -45,6 +46,7 @@ def genframe_priors() -> list[Component]:
             "realnvp",
             "genframe_plugins.vae.priors.realnvp:RealNVPPrior",
             summary="affine coupling layers",
+            example={"hidden": [12], "layers": 2},
         ),
         Component(
             "sphere",
@@ -60,5 +62,6 @@ def genframe_priors() -> list[Component]:
             "vamp",
             "genframe_plugins.vae.priors.vamp:VampPrior",
             summary="the mixture of posteriors of learned inputs",
+            example={"components": 5},
         ),
     ]
