@@ -88,7 +88,7 @@ class GaussianRBM(RBM):
         for sweep in range(2 * k):
             mean, state = given(self.visible(self.hidden(state).sample()))
             total += mean if sweep >= k else 0
-        return total / k
+        return torch.where(mask > 0, v, total / k)
 
     @property
     def _variance(self) -> Tensor:

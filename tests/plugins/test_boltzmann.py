@@ -22,6 +22,7 @@ from genframe_plugins.boltzmann.partition import (
 from genframe_plugins.boltzmann.rbm import RBM
 from genframe_plugins.dae.chains.chain import chain
 from genframe_plugins.metrics.annealed import ais_log_likelihood, interval
+from genframe_plugins.vae.functions.bounds import importance_weights, rate_distortion
 from genframe_plugins.vae.losses.elbo import elbo
 from genframe_plugins.vae.posteriors.bernoulli import StraightThrough
 from scipy.stats import chi2
@@ -121,6 +122,16 @@ class TestConditionals:
         joint = table(rbm)
         for v, row in zip(states(4), joint, strict=True):
             torch.testing.assert_close(rbm.hidden(v).log_prob(states(3)).exp(), row / row.sum())
+
+    def test_probabilities_of_both_states_of_each_unit_are_the_margins_of_the_table(self) -> None:
+        """Eq. 20.14, and its product over the units is the joint P(h|v)."""
+        rbm, h = machine(), states(3)
+        given = table(rbm) / table(rbm).sum(1, keepdim=True)  # (16, 8)
+        found = rbm.hidden_probabilities(states(4))  # (16, 3, 2)
+        torch.testing.assert_close(found[..., 1], given @ h, rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(found[..., 0], given @ (1 - h), rtol=1e-6, atol=1e-7)
+        each = found[:, None, torch.arange(3), h.long()]  # (16, 8, 3)
+        torch.testing.assert_close(each.squeeze(1).prod(-1), given, rtol=1e-6, atol=1e-7)
 
     def test_the_visible_law_too(self) -> None:
         rbm = machine()
@@ -325,6 +336,30 @@ class TestAnnealing:
 
     def test_log_mean_exp(self) -> None:
         assert float(log_mean_exp(torch.tensor([1.0, 3.0]).log())) == pytest.approx(math.log(2))
+
+
+class TestDeepBeliefNet:
+    def test_its_bounds_are_those_of_the_enumerated_net(self) -> None:
+        """p(x) = sum_h p(x|h) p_top(h), as recipes write it: the bound of 20,000 draws at 5 standard errors, and the
+        mean of the importance weights is p(x) (Salakhutdinov & Murray 2008, section 5)."""
+        lower, top, h = machine(4, 3), machine(3, 5, seed=1), states(3)
+        x = states(4)[[3, 9]]
+        with torch.no_grad():
+            joint = lower.visible(h).log_prob(x[:, None]) + top().log_prob(h)  # (2, 8)
+            exact = joint.logsumexp(1)
+            q = lower.hidden(x[:, None]).log_prob(h)
+            bound = (q.exp() * (joint - q)).sum(1)
+            assert bool((bound < exact).all())
+            torch.manual_seed(18)
+            rows = x.repeat_interleave(20_000, 0)
+            rate, distortion = rate_distortion(rows, lower.hidden(rows), top(), lower.visible)
+            for found, due in zip(-(rate + distortion).reshape(2, -1), bound, strict=True):
+                assert float(found.mean()) == pytest.approx(
+                    float(due), abs=5 * float(found.std()) / 20_000**0.5
+                )
+            weights = importance_weights(x, lower.hidden(x), top(), lower.visible, 20_000).exp()
+            error = 5 * weights.std(0) / 20_000**0.5
+            assert bool(((weights.mean(0) - exact.exp()).abs() < error).all())
 
 
 class TestGaussian:
