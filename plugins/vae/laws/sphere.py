@@ -83,6 +83,10 @@ class VonMisesFisher(_OnSphere):
         return self.mu
 
     @property
+    def centre(self) -> Tensor:
+        return self.mu
+
+    @property
     def mean(self) -> Tensor:
         return self.mu * self._normaliser()[1].to(self.mu.dtype).unsqueeze(-1)
 
