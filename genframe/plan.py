@@ -201,11 +201,17 @@ def _example(plan: Plan, trial: Trial, name: str) -> Tracked:
         return Tracked(ROWS)
     if name == "level":
         return Tracked(torch.full((ROWS,), 0.5), 1)
-    if name == "z":
-        priors = plan.recipe.of_kind("prior")
-        if priors:
-            return Tracked(torch.randn(ROWS, *plan.parts[priors[0]].event_shape), 1)
-    return next(iter(trial.data.values()))
+    return (_latent(plan, trial) if name == "z" else None) or next(iter(trial.data.values()))
+
+
+def _latent(plan: Plan, trial: Trial) -> Tracked | None:
+    """What stands for a latent: the wire `z`, one sample of each; without it, of the shape that the first prior has."""
+    priors = plan.recipe.of_kind("prior")
+    if "z" in plan.wiring.plain:
+        made = trial.wire("z")
+        if isinstance(made.value, torch.Tensor) and made.lead:
+            return Tracked(made.value.detach()[(0,) * (made.lead - 1)], 1)
+    return Tracked(torch.randn(ROWS, *plan.parts[priors[0]].event_shape), 1) if priors else None
 
 
 def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, ...]]:
