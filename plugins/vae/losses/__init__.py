@@ -60,7 +60,7 @@ def genframe_losses() -> list[Component]:
             summary="the maximum mean discrepancy of two sets of draws",
         ),
         Component(
-            "wae",
+            "wae-mmd",
             "genframe_plugins.vae.losses.wae:wae",
             summary="squared error, and the codes' discrepancy from the prior",
         ),
