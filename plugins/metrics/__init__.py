@@ -19,11 +19,28 @@ def genframe_metrics() -> list[Component]:
             summary="log p(x) of a Boltzmann machine, log Z by annealing",
         ),
         Component(
+            "annealed-log-likelihood",
+            "genframe_plugins.metrics.annealing:annealed_log_likelihood",
+            summary="log p(x) of a decoder by annealed importance sampling",
+            example={"temperatures": 10, "count": 100},
+        ),
+        Component(
+            "annealed-gap",
+            "genframe_plugins.metrics.annealing:annealed_gap",
+            summary="what annealing misses, bounded from either side on data of the model",
+            example={"temperatures": 10},
+        ),
+        Component(
             "denoising",
             "genframe_plugins.metrics.denoising:denoising",
             summary="PSNR and SSIM at levels of noise, beside filters and nearest neighbours",
             needs=("image",),
             example={"levels": (0.3,)},
+        ),
+        Component(
+            "exact-log-likelihood",
+            "genframe_plugins.metrics.exact:exact_log_likelihood",
+            summary="log p(x) of a model that tells it",
         ),
         Component(
             "psnr",
