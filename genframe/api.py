@@ -237,17 +237,23 @@ class Model:
     def _training_data(self) -> Split:
         return next(iter(self.feeds.values())).split("train")
 
-    def evaluate(self, *metrics: str, split: str | None = None) -> list[dict[str, Any]]:
+    def evaluate(
+        self,
+        *metrics: str,
+        split: str | None = None,
+        told: Callable[[str, int, int], None] = lambda name, place, count: None,
+    ) -> list[dict[str, Any]]:
         """The recipe's metrics (all, or those named), each with its figures and protocol.
 
-        split: `test`, `validation` or `train`; by default the first of these that the data have.
+        split: `test`, `validation` or `train`; by default the first of these that the data have. told: hears the name
+        of each metric before it is measured, which one it is, from 1, and of how many.
         """
         feed = next(iter(self.feeds.values()))
         name = split or next(s for s in ("test", "validation", "train") if s in feed.spec.lengths)
         data, listed = feed.split(name), self.recipe.evaluate
         draws = {sampler.name: partial(self._drawn, sampler) for sampler in self.recipe.samplers}
         return evaluation.evaluate(
-            self.outputs, listed, data, self.step, metrics, train=self._training_data, draws=draws
+            self.outputs, listed, data, self.step, metrics, train=self._training_data, draws=draws, told=told
         )
 
     def _drawn(self, sampler: Instance, n: int) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from genframe import patches, picture_files
+from genframe import memory, patches, picture_files
 from genframe.errors import Problem, RecipeError
 from genframe.picture_files import ENDINGS, WRITTEN, Picture
 from genframe.recipe.samplers import noise_of
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 OUTPUT = "denoise"
 """The output that is called: denoise(picture), or denoise(picture, level)."""
+
+COPIES = 9
+"""Floats that noise on a picture takes for each value at most, measured: 3 for Gaussian noise, 9 for blur and JPEG."""
 
 GAP = 4
 """White pixels between the pictures of a strip."""
@@ -135,6 +138,7 @@ class Denoiser:
         """The picture (channels, height, width) with noise, not clipped, and the level that it got."""
         if self._noise is None:
             return None, self.level
+        _check_memory(picture)
         x = _floats(picture.pixels, picture.white).unsqueeze(0)
         torch.manual_seed(self.seed)
         noised, level = self._corrupted(self._noise, x)
@@ -191,6 +195,20 @@ class Denoiser:
         }
 
 
+def _check_memory(picture: Picture) -> None:
+    """Raise RecipeError (GF822) where noise on the whole picture would not fit in memory: it may reach across it."""
+    needed, free = COPIES * 4 * picture.pixels.size, memory.available()
+    if free is not None and needed > free:
+        height, width = picture.size
+        message = (
+            f"noise is put on a picture as a whole, which may take {memory.shown(needed)} of memory for "
+        )
+        message += (
+            f"{width:,}x{height:,} pixels of {picture.channels} channels, and {memory.shown(free)} are free"
+        )
+        raise RecipeError(Problem("GF822", f"{message}: cut it into pieces, or leave out --noise"))
+
+
 def _pictures(source: Path) -> list[Path]:
     """A file, or the pictures of a folder in the order of their names. Raises RecipeError (GF821)."""
     if source.is_dir():
@@ -235,14 +253,17 @@ def _check_targets(made: Sequence[Task], force: bool) -> None:
 
 def _floats(pixels: np.ndarray[Any, Any], white: int) -> Tensor:
     """(height, width, channels) -> (channels, height, width) in [0, 1]."""
-    return torch.from_numpy(pixels.astype(np.float32) / white).permute(2, 0, 1)
+    floats = pixels.astype(np.float32)
+    return torch.from_numpy(np.divide(floats, white, out=floats)).permute(2, 0, 1)
 
 
 def _decibels(picture: Picture, noised: Tensor, error: float) -> dict[str, Any]:
-    clean = _floats(picture.pixels, picture.white)
-    before = float((noised.clamp(0, 1) - clean).double().square().mean())
-    after = error / picture.pixels.size
-    return {"psnr_noised": _psnr(before), "psnr": _psnr(after)}
+    before = 0.0
+    for top in range(0, picture.size[0], 256):  # band by band, as a picture may be large
+        clean = _floats(picture.pixels[top : top + 256], picture.white)
+        before += float((noised[:, top : top + 256].clamp(0, 1) - clean).double().square().sum())
+    size = picture.pixels.size
+    return {"psnr_noised": _psnr(before / size), "psnr": _psnr(error / size)}
 
 
 def _psnr(error: float) -> float:

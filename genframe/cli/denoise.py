@@ -25,7 +25,8 @@ Examples:
 
 The recipe's output `denoise` is called. A picture larger than those trained on is restored in patches that overlap.
 Transparency, 16 bits and the colour profile stay; what a camera noted on which side is up is heeded. A picture that
-can't be read is told at the end, and the others are done."""
+can't be read is told at the end, and the others are done. A picture takes 2 bytes of memory for each value of its
+channels, with --noise up to 36 more: 43 GB for 20,000x20,000 in colour, refused where so much is not free."""
 
 
 @click.command("denoise", epilog=EPILOG)

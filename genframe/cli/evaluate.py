@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +66,8 @@ def command(
     with ExitStack() as stack:
         folder = None if no_record else stack.enter_context(_writable(run))  # told before, not after the work
         model = options.model(run, raw=raw, step=step, device=device, files=files)
-        measured = model.evaluate(*metrics, split=split)
+        with _progress(shown=not json_ and sys.stderr.isatty()) as told:
+            measured = model.evaluate(*metrics, split=split, told=told)
         if folder is not None:
             evaluations.add(folder, measured)
     if curves is not None:
@@ -73,6 +76,26 @@ def command(
         options.print_json(measured)
     else:
         _print(measured, None if no_record else run / evaluations.FILE)
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Within, a line on stderr says what is measured, which of the metrics it is, and for how long it has been."""
+    if not shown:
+        yield lambda name, place, count: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    # Twice a second: what is measured wants the processor itself.
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=2) as progress:
+        line = progress.add_task("opening the data")
+
+        def told(name: str, place: int, count: int) -> None:
+            progress.reset(line, description=f"{name}, {place} of {count}")
+
+        yield told
 
 
 def _writable(folder: Path) -> Run:

@@ -39,11 +39,13 @@ def evaluate(
     *,
     train: Callable[[], Split],
     draws: Mapping[str, Callable[[int], Tensor]] | None = None,
+    told: Callable[[str, int, int], None] = lambda name, place, count: None,
 ) -> list[dict[str, Any]]:
     """Each metric of the recipe (or those named in `only`) on a split: figures and protocol.
 
     train: gives the training split, for a metric that asks for `train_data` beside `data`. draws: the recipe's
-    samplers by name, each n -> draws, which a metric can be given in place of an output.
+    samplers by name, each n -> draws, which a metric can be given in place of an output. told: hears of each
+    metric, before it is measured, its name, which one it is (from 1), and of how many.
     Raises RecipeError for an unknown metric, or one that asks for an output that the recipe has not.
     """
     known = {metric.name: metric for metric in metrics}
@@ -53,7 +55,11 @@ def evaluate(
             raise RecipeError(Problem("GF532", message, path="evaluate", command="genframe list metric"))
     chosen = [known[name] for name in only] or list(metrics)
     split.measure = measured(outputs.plan, split)
-    return [_measure(outputs, metric, split, step, train, draws or {}) for metric in chosen]
+    figures = []
+    for place, metric in enumerate(chosen, 1):
+        told(metric.name, place, len(chosen))
+        figures.append(_measure(outputs, metric, split, step, train, draws or {}))
+    return figures
 
 
 def _measure(

@@ -10,7 +10,7 @@ import pytest
 from command_line import Genframe
 from PIL import Image
 
-from genframe import picture_files
+from genframe import memory, picture_files
 from genframe.api import train
 
 TINY = ("train.epochs=null", "train.steps=2", "train.checkpoint={every: 2}", "device=cpu")
@@ -197,6 +197,24 @@ def test_a_wide_picture_and_one_that_is_too_large(
     )
     assert genframe("denoise", runs["same"], source, "-o", tmp_path / "b.png", "--huge").code == 0
     assert Image.MAX_IMAGE_PIXELS is not None  # Pillow's own limit stands again
+
+
+def test_noise_on_a_picture_that_does_not_fit_in_memory_is_refused_before_it_is_made(
+    genframe: Genframe, runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = saved(
+        tmp_path / "in.png", "RGB", (400, 300)
+    )  # 9 floats of 4 bytes for each of 360,000 values: 13 MB
+    call = ("denoise", runs["same"], source, "-o", tmp_path / "out.png")
+    monkeypatch.setattr(memory, "available", lambda device=None: 12_900_000)
+    told = genframe(*call, "--noise", "gaussian:0.3")
+    assert told.code == 2 and "GF822" in told.err and not (tmp_path / "out.png").exists()
+    assert "may take 13 MB of memory for 400x300 pixels of 3 channels, and 13 MB are free" in " ".join(
+        told.err.split()
+    )
+    assert genframe(*call).code == 0, "without noise a picture is read in bands"
+    monkeypatch.setattr(memory, "available", lambda device=None: 13_000_000)
+    assert genframe(*call, "--noise", "gaussian:0.3", "--force").code == 0
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +97,27 @@ def test_reconstructions_stand_under_their_examples(genframe: Genframe, run: Pat
     assert told.code == 2 and "tset" in told.err
     told = genframe("reconstruct", run, "-o", tmp_path / "q.png", "--output", "sample")
     assert told.code == 2 and "GF804" in told.err
+
+
+def test_a_terminal_is_told_which_metric_is_measured(run: Path) -> None:
+    """Nobody else is: neither a reader of --json, nor a file that errors go to."""
+    command = [sys.executable, "-m", "genframe", "evaluate", str(run), "rate-distortion", "--no-record"]
+    shown = {}
+    for more in ((), ("--json",)):
+        ours, theirs = os.openpty()
+        made = subprocess.run(
+            [*command, *more], stdout=subprocess.PIPE, stderr=theirs, env=os.environ | {"TERM": "xterm"}
+        )
+        os.close(theirs)
+        os.set_blocking(ours, False)
+        try:
+            shown[more] = os.read(ours, 1 << 16)
+        except OSError:  # nothing was written
+            shown[more] = b""
+        os.close(ours)
+        assert made.returncode == 0 and b"rate" in made.stdout and b" of 1" not in made.stdout
+    assert b"rate-distortion, 1 of 1" in shown[()]
+    assert not shown[("--json",)]
 
 
 def test_figures_are_printed_and_added_to_the_run_with_their_protocol(
