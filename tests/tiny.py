@@ -177,6 +177,7 @@ def batch_of(plan: Plan, rows: int = ROWS) -> dict[str, Tensor]:
                 spec.fields, rows, plan.recipe.datasets[name].binarise != "none"
             ).items()
         }
+        made.setdefault(f"{prefix}index", torch.arange(rows))
     return made
 
 

@@ -17,6 +17,9 @@ def genframe_datasets() -> list[Component]:
         Component("fashion-mnist", "genframe_plugins.data.idx:FashionMnist", "70,000 pictures of clothes"),
         Component("kmnist", "genframe_plugins.data.idx:Kmnist", "70,000 cursive hiragana"),
         Component(
+            "cifar10", "genframe_plugins.data.cifar:Cifar10", "60,000 small photographs of ten classes"
+        ),
+        Component(
             "arrays",
             "genframe_plugins.data.arrays:Arrays",
             "a .npy or .npz file, any shape",

@@ -29,6 +29,7 @@ class Arrays:
         name. `x_train`, `x_validation`, `x_test` say the split; an array with no such ending is for training.
     fields: which arrays to take, and the wires that they become, `{x: imgs, factors: latents_values}`.
     image: whether `x`, where it is of floats, holds pictures with values in [0, 1].
+    grey: whether pictures in colour become grey, 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601).
 
     Bytes (uint8) of three or four dimensions are pictures, and so is `x` with `image`: (n, h, w),
     (n, h, w, c) or (n, c, h, w). Where the last dimension is 1 or 3 it holds the channels, and is moved to
@@ -38,10 +39,18 @@ class Arrays:
     Objects are never unpickled. Raises RecipeError: a file that can't be read, arrays that don't fit.
     """
 
-    def __init__(self, *, path: FilePath, fields: dict[str, str] | None = None, image: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        path: FilePath,
+        fields: dict[str, str] | None = None,
+        image: bool = False,
+        grey: bool = False,
+    ) -> None:
         self.path = Path(path).expanduser()
         self.fields = fields
         self.image = image
+        self.grey = grey
 
     def spec(self) -> DataSpec:
         """Read from the headers; of labels the values too, to count the classes."""
@@ -66,7 +75,7 @@ class Arrays:
         """The rows of a split; those of a `.npy` file stay on the disk until they are asked for."""
         arrays = {wire: self._array(name) for wire, name in self._names[split].items()}
         images = {wire for wire, array in arrays.items() if self._is_image(wire, array.shape, array.dtype)}
-        return _Rows(arrays, images)
+        return _Rows(arrays, images, self.grey)
 
     @cached_property
     def _names(self) -> Mapping[str, Mapping[str, str]]:
@@ -128,7 +137,8 @@ class Arrays:
     def _field(self, wire: str, split: str, form: Form) -> Field:
         shape, dtype = form
         if self._is_image(wire, shape, dtype):
-            return Field(_channels_first(shape[1:]), image=True)
+            channels, *size = _channels_first(shape[1:])
+            return Field((1 if self.grey and channels == 3 else channels, *size), image=True)
         if dtype.kind in "bf":
             return Field(shape[1:])
         if wire == "y" and len(shape) == 1:
@@ -168,9 +178,10 @@ class Arrays:
 class _Rows:
     """Arrays by wire; a row, several or a slice of them as tensors."""
 
-    def __init__(self, arrays: Mapping[str, Array], images: set[str]) -> None:
+    def __init__(self, arrays: Mapping[str, Array], images: set[str], grey: bool) -> None:
         self.arrays = arrays
         self.images = images
+        self.grey = grey
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -178,7 +189,10 @@ class _Rows:
     def __getitem__(self, place: Any) -> dict[str, Tensor]:
         if isinstance(place, int):
             return {wire: tensor[0] for wire, tensor in self[place : place + 1].items()}
-        return {wire: _tensor(array[place], wire in self.images) for wire, array in self.arrays.items()}
+        from .colour import grey
+
+        tensors = {wire: _tensor(array[place], wire in self.images) for wire, array in self.arrays.items()}
+        return {wire: grey(x) if self.grey and wire in self.images else x for wire, x in tensors.items()}
 
     def __getitems__(self, places: list[int]) -> dict[str, Tensor]:
         return self[places]

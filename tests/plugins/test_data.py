@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 from genframe_plugins.data import genframe_datasets
 from genframe_plugins.data.arrays import Arrays
+from genframe_plugins.data.cifar import Cifar10
 from genframe_plugins.data.digits import Digits
 from genframe_plugins.data.idx import FashionMnist, Kmnist, Mnist, read_idx
 from genframe_plugins.data.images import Images
@@ -155,6 +157,79 @@ def test_damaged_idx_files_are_named(tmp_path: Path, content: bytes, said: str, 
     path.write_bytes(gzip.compress(content) if zipped else content)
     with pytest.raises(RecipeError, match=f"GF601: {path}: .*{said}"):
         read_idx(path, dimensions=3)
+
+
+@pytest.fixture
+def cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files of CIFAR-10 with three pictures each, in a folder as the archive holds them."""
+    monkeypatch.setattr("genframe_plugins.data.cifar._EACH", 3)
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        rows = rng.integers(0, 256, (3, 3073), dtype=np.uint8)
+        rows[:, 0] = (1, 9, 4)
+        (folder / f"{name}.bin").write_bytes(rows.tobytes())
+    return folder
+
+
+def archived(folder: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(target, "w:gz") as archive:
+        archive.add(folder, folder.name)
+    return target
+
+
+def test_cifar10_is_read_from_its_files_and_from_its_archive(cifar: Path, tmp_path: Path) -> None:
+    """A record is a label and the planes of the colours: what numpy reads of the second file is where it belongs."""
+    archived(cifar, tmp_path / "sets" / "cifar10" / "cifar-10-binary.tar.gz")
+    for root in (cifar, tmp_path, tmp_path / "sets", tmp_path / "sets" / "cifar10"):
+        dataset = Cifar10(root=str(root))
+        assert_sound(dataset, "train")
+        loaded = dataset.load("train")
+        assert loaded["y"].tolist() == [1, 9, 4] * 5
+        raw = np.frombuffer((cifar / "data_batch_2.bin").read_bytes(), np.uint8)
+        assert int(loaded["x"][4, 2, 31, 30]) == int(raw[3073 + 1 + 2 * 1024 + 31 * 32 + 30])
+        assert len(dataset.load("test")["x"]) == 3
+
+
+def test_grey_is_pillows(cifar: Path) -> None:
+    colour, grey = Cifar10(root=str(cifar)), Cifar10(root=str(cifar), grey=True)
+    assert grey.spec().fields["x"].shape == (1, 32, 32)
+    assert_sound(grey, "test")
+    for x, found in zip(colour.load("test")["x"], grey.load("test")["x"], strict=True):
+        due = np.asarray(Image.fromarray(x.permute(1, 2, 0).numpy()).convert("L"))
+        assert np.abs(found[0].numpy().astype(int) - due.astype(int)).max() <= 1
+
+
+def test_arrays_in_colour_become_grey_and_others_stay(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    colour, one = rng.random((4, 6, 5, 3), dtype=np.float32), rng.random((4, 6, 5), dtype=np.float32)
+    np.savez(tmp_path / "a.npz", x=colour, y=np.arange(4))
+    np.savez(tmp_path / "b.npz", x=one)
+    found = Arrays(path=str(tmp_path / "a.npz"), image=True, grey=True)
+    assert found.spec().fields["x"].shape == (1, 6, 5) and found.load("train")["y"].tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(
+        found.load("train")["x"][:, 0], colour @ np.array([0.299, 0.587, 0.114]), atol=1e-6
+    )
+    same = Arrays(path=str(tmp_path / "b.npz"), image=True, grey=True)
+    np.testing.assert_array_equal(same.load("train")["x"][:, 0], one)
+
+
+def test_cifar10_that_is_missing_or_damaged_is_named(cifar: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "none"
+    empty.mkdir()
+    assert not Cifar10(root=str(empty)).present() and Cifar10(root=str(cifar)).present()
+    with pytest.raises(RecipeError) as raised:
+        Cifar10(root=str(empty)).load("train")
+    assert raised.value.problems[0].command == "genframe data fetch cifar10"
+    whole = archived(cifar, empty / "cifar-10-binary.tar.gz").read_bytes()
+    (empty / "cifar-10-binary.tar.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RecipeError, match=r"tar\.gz: it can't be read"):
+        Cifar10(root=str(empty)).load("train")
+    (cifar / "data_batch_3.bin").write_bytes(b"12")
+    with pytest.raises(RecipeError, match=r"data_batch_3\.bin: 9,219 bytes .* and 2 came"):
+        Cifar10(root=str(cifar)).load("train")
 
 
 # A gzip header holds the time: left out, or each worker of the tests would see parameters of its own.
@@ -519,6 +594,7 @@ def test_every_dataset_is_offered_with_a_summary() -> None:
 def test_specs_cost_no_torch() -> None:
     code = """
 import sys
+import tarfile
 from genframe_plugins.data.digits import Digits
 from genframe_plugins.data.idx import Mnist
 from genframe_plugins.data.synthetic import Ring

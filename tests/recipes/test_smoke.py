@@ -11,8 +11,12 @@ from tiny import plan_of, resume, rows, shipped, small, train
 
 import genframe
 
-CLASSIFIERS = {"noise/gradient-noise", "dae/gsn-discriminant-digits"}  # what they give are classes, and no picture
+CLASSIFIERS = {
+    "noise/gradient-noise",
+    "dae/gsn-discriminant-digits",
+}  # what they give are classes, and no picture
 TABLES = {"vae/table"}
+SQUARES = {"rbm/denoise-cifar"}  # what is drawn are parts of pictures
 DATA_ELSEWHERE = {name for name in shipped() if "mnist" in name}
 
 
@@ -41,7 +45,7 @@ def test_it_trains_resumes_and_gives_its_outputs(name: str, tmp_path: Path) -> N
     for output in model.outputs:
         if model.outputs.arguments(output) == ("n",):
             drawn = model.call(output, 3, seed=1)
-            assert drawn.shape == (3, *field.shape)
+            assert drawn.shape == (3, *field.shape) or name in SQUARES
             assert drawn.isfinite().all()
             assert torch.equal(drawn, model.call(output, 3, seed=1))
     if "reconstruct" in model.outputs:
