@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genframe.data import check
 from genframe.data.binarise import DRAWN_ONCE, Pictures
-from genframe.data.order import Order, divided
+from genframe.data.order import Order, divided, limited
 from genframe.data.spec import UNKNOWN, DataSpec, Field
 from genframe.data.store import Examples, Failure, Resident, Rows, Streamed, TensorRows, fits
 from genframe.errors import Problem, RecipeError
@@ -61,8 +61,8 @@ class Feed:
     @cached_property
     def spec(self) -> DataSpec:
         """The wires, with `index`, and the length of each split."""
-        kept, held_out = self._positions
-        lengths = {split: self._length(split) for split in self._promised.lengths} | {"train": len(kept)}
+        held_out = self._positions[1]
+        lengths = {split: self._length(split) for split in self._promised.lengths} | {"train": self._trained}
         if len(held_out):
             lengths["validation"] = len(held_out)
         return DataSpec({**self._promised.fields, "index": Field((), "int64")}, lengths)
@@ -70,7 +70,7 @@ class Feed:
     @cached_property
     def steps_per_epoch(self) -> int:
         """Whole batches in one pass over the training split; the last part batch is dropped."""
-        length, size = len(self._positions[0]), self.data.batch_size
+        length, size = self._trained, self.data.batch_size
         if length < size:
             message = f"{self._block.dataset} has {length} training examples, fewer than one batch of {size}"
             raise self._block.error("GF603", message, "batch_size")
@@ -96,10 +96,10 @@ class Feed:
         if name not in self.spec.lengths:
             message = f"{self._block.dataset} has no split {name!r}; it has {', '.join(self.spec.lengths)}"
             raise self._block.error("GF604", message, "validation" if name == "validation" else "")
-        kept, held_out = self._positions
+        held_out = self._positions[1]
         source, positions = name, torch.arange(self.spec.lengths[name])
         if name == "train":
-            positions = kept
+            positions = self._chosen
         elif name == "validation" and len(held_out):
             source, positions = "train", held_out
         split = Split(name, source, positions, self._store(source), self._pictures, self.device)
@@ -133,9 +133,32 @@ class Feed:
             raise self._block.error("GF604", message, "validation")
         return divided(self.seed, self.name, length, held_out)
 
+    @property
+    def _trained(self) -> int:
+        """How many examples are trained on; known without the data."""
+        kept, limit = len(self._positions[0]), self.data.limit
+        if limit and limit > kept:
+            message = f"`limit: {limit}`, and {self._block.dataset} has {kept} examples to train on"
+            raise self._block.error("GF604", message, "limit")
+        return limit or kept
+
+    @cached_property
+    def _chosen(self) -> Tensor:
+        """Positions in the dataset's training split of the examples that are trained on."""
+        kept = self._positions[0]
+        if not self.data.limit or self._trained == len(kept):
+            return kept
+        field = next((name for name, field in self._promised.fields.items() if field.classes), None)
+        labels = None
+        if field:
+            store = self._store("train")
+            parts = store.batches(torch.split(kept.to(store.order_device), 1000))
+            labels = torch.cat([rows[field] for rows in parts])
+        return kept[limited(self.seed, self.name, len(kept), self.data.limit, labels)]
+
     @cached_property
     def _order(self) -> Order:
-        positions = self._positions[0].to(self._store("train").order_device)
+        positions = self._chosen.to(self._store("train").order_device)
         return Order(self.seed, self.name, positions, self.data.batch_size, self.steps_per_epoch)
 
     def _length(self, split: str) -> int:

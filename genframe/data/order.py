@@ -30,6 +30,22 @@ def divided(seed: int, dataset: str, length: int, held_out: int) -> tuple[Tensor
     return shuffled[held_out:].sort().values, shuffled[:held_out].sort().values
 
 
+def limited(seed: int, dataset: str, length: int, limit: int, labels: Tensor | None = None) -> Tensor:
+    """`limit` of range(length), drawn by the seed, in rising order; evenly over the classes of `labels` (length,).
+
+    The counts of two classes differ by one at most, as long as neither has run out. The examples of a smaller
+    limit are among those of a larger one.
+    """
+    generator = torch.Generator().manual_seed(seeded(seed, "limit", dataset))
+    shuffled = torch.randperm(length, generator=generator)
+    if labels is not None:
+        classes = labels.cpu()[shuffled]
+        of_class = torch.nn.functional.one_hot(classes)
+        place = of_class.cumsum(0).gather(1, classes[:, None]).squeeze(1)  # its number within its class
+        shuffled = shuffled[place.argsort(stable=True)]
+    return shuffled[:limit].sort().values
+
+
 class Order:
     """Which of the training examples at `positions` (n,) are in the batch of a step."""
 

@@ -20,6 +20,7 @@ VALUES: dict[str, Any] = {
     "batch_size": Count,
     "binarise": Literal["none", "threshold", "static", "dynamic"],
     "validation": Annotated[int, Ge(0)] | Annotated[float, Gt(0), Lt(1)],
+    "limit": Count,
     "workers": Annotated[int, Ge(0)],
     "in_memory": bool,
     "dequantise": bool,

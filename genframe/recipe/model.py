@@ -143,6 +143,7 @@ class Data:
     batch_size: int
     binarise: str = "none"  # none | threshold | static | dynamic
     validation: float | int = 0  # a count, or a share of the training set, cut off by the seed
+    limit: int | None = None  # so many training examples and no more, evenly over the classes
     workers: int = 0
     in_memory: bool | None = None  # None: when it fits
     dequantise: bool = False  # noise within a grey level, for densities

@@ -24,7 +24,7 @@ RESERVED_KEYS = ("play",)
 ENGINE_KEYS = ("use", "at", "init", "frozen", "given")
 """Keys of the engine that any instance may carry."""
 
-DATA_KEYS = ("batch_size", "binarise", "dequantise", "validation", "workers", "in_memory")
+DATA_KEYS = ("batch_size", "binarise", "dequantise", "validation", "limit", "workers", "in_memory")
 """Keys of the engine in a block of data; they win over a dataset's options."""
 
 PLAYER_KEYS = ("trains", "minimises", "optimizer", "clip", "ema", "every", "start", "until")

@@ -113,6 +113,7 @@ def _dataset(data: Data) -> dict[str, Any]:
         "binarise": data.binarise,
         "dequantise": data.dequantise or None,
         "validation": data.validation,
+        "limit": data.limit,
         "workers": data.workers,
         "in_memory": data.in_memory,
     }

@@ -71,4 +71,5 @@ def genframe_functions() -> list[Component]:
             "genframe_plugins.functions.calls:partial",
             summary="a wire of two arguments as one of one",
         ),
+        Component("take", "genframe_plugins.functions.parts:take", summary="some numbers of a vector"),
     ]

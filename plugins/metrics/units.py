@@ -12,7 +12,7 @@ from genframe import Count, Positive
 
 
 def active_units(
-    encode: Callable[[Tensor], Tensor],
+    encode: Callable[[Any], Tensor],
     data: Any,
     *,
     threshold: Positive = 0.01,
@@ -22,5 +22,5 @@ def active_units(
 
     Burda et al. 2016, section 5.2. encode: an output x -> E[z|x] (batch, ...).
     """
-    means = torch.cat([encode(batch["x"]).flatten(1) for batch in data.batches(batch_size)]).double()
+    means = torch.cat([encode(batch).flatten(1) for batch in data.batches(batch_size)]).double()
     return {"active_units": float((means.var(0) > threshold).sum()), "latent_units": float(means.shape[1])}

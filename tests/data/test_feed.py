@@ -107,6 +107,28 @@ def test_validation_is_cut_off_training(validation: float, held_out: int) -> Non
     assert {int(i) for batch in _batches(feed, range(40)) for i in batch["index"]} <= trained
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_limit_takes_the_classes_in_equal_parts(in_memory: bool) -> None:
+    def trained(limit: int, seed: int = 0) -> list[int]:
+        feed = Feed(block(limit=limit, validation=7, in_memory=in_memory), pictures(), seed=seed)
+        assert feed.spec.lengths["train"] == limit
+        seen = {int(i) for batch in _batches(feed, range(40)) for i in batch["index"]}
+        split = feed.split("train").tensors
+        assert seen == set(split["index"].tolist()) and len(seen) == limit
+        counts = split["y"].bincount(minlength=5)
+        assert counts.max() - counts.min() <= 1
+        assert not seen & set(feed.split("validation").tensors["index"].tolist())
+        return sorted(seen)
+
+    assert set(trained(10)) < set(trained(23))
+    assert trained(20) == trained(20) != trained(20, seed=1)
+
+
+def test_a_limit_takes_any_examples_where_there_are_no_classes() -> None:
+    feed = Feed(block(limit=12), vectors(torch.rand(40, 3)), seed=0)
+    assert len(feed.split("train").tensors["x"]) == 12
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_split_is_the_same_in_any_batches_and_in_the_datasets_order(way: str) -> None:
     split = Feed(block(binarise=way, validation=9), pictures(), seed=0).split("validation")
@@ -208,6 +230,13 @@ def test_a_length_other_than_promised_is_refused() -> None:
         ({"validation": 47}, "GF604", "data.validation", "can't be cut off 47 training examples"),
         ({"validation": 0.999}, "GF604", "data.validation", "can't be cut off"),
         ({"validation": 40}, "GF603", "data.batch_size", "7 training examples"),
+        ({"limit": 9}, "GF603", "data.batch_size", "9 training examples, fewer than one batch of 10"),
+        (
+            {"limit": 48},
+            "GF604",
+            "data.limit",
+            "`limit: 48`, and the dataset 'made' has 47 examples to train on",
+        ),
     ],
 )
 def test_settings_that_leave_no_batch_are_refused(

@@ -7,6 +7,11 @@ from genframe import Component, hookimpl
 def genframe_functions() -> list[Component]:
     return [
         Component(
+            "centre",
+            "genframe_plugins.vae.functions.centre:centre",
+            summary="the one code that stands for q(z|x)",
+        ),
+        Component(
             "rate-distortion",
             "genframe_plugins.vae.functions.bounds:rate_distortion",
             summary="KL(q||p) and -log p(x|z) of each x",
@@ -15,6 +20,16 @@ def genframe_functions() -> list[Component]:
             "importance-weights",
             "genframe_plugins.vae.functions.bounds:importance_weights",
             summary="log p(x, z) - log q(z|x) of k samples for each x",
+        ),
+        Component(
+            "annealed-importance",
+            "genframe_plugins.vae.functions.annealing:annealed_importance",
+            summary="log weights whose mean is p(x), by Hamiltonian moves from p(z) to p(z|x)",
+        ),
+        Component(
+            "bidirectional-annealing",
+            "genframe_plugins.vae.functions.annealing:bidirectional_annealing",
+            summary="annealing from either side, on data of the model",
         ),
         Component(
             "negative-elbo",

@@ -61,7 +61,7 @@ class Ancestral(Distribution):
 
     @property
     def event_shape(self) -> torch.Size:
-        """Found by a draw, as only the nets know how wide their layers are."""
+        """Found by a pass through the layers, as only the nets know how wide they are."""
         return torch.Size(self.mean.shape[-1:])
 
     @property
@@ -104,9 +104,13 @@ class Ancestral(Distribution):
         """A vector of each layer, in the order of drawing, and the layers' distributions."""
         laws, parts = [self.first], [take(self.first)]
         for layer in self.others:
-            laws.append(layer(parts[-1], *self.given))
-            parts.append(take(laws[-1]))
+            laws.append(self._next(layer, parts[-1]))
+            parts.append(take(laws[-1]).reshape(*parts[-1].shape[:-1], -1))
         return parts, laws
+
+    def _next(self, layer: Layer, before: Tensor) -> Distribution:
+        """The distribution of a layer; nets take batches, so that a vector alone is a batch of one."""
+        return layer(before.unsqueeze(0) if before.ndim == 1 else before, *self.given)
 
     def _joined(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(reversed(parts)) if self.last_first else list(parts), -1)
@@ -131,7 +135,7 @@ class Ancestral(Distribution):
             part, rest = (high, low) if self.last_first else (low, high)
             parts.append(part)
             if layer is not None:
-                laws.append(layer(part, *self.given))
+                laws.append(self._next(layer, part))
         return laws, parts
 
 
