@@ -102,6 +102,8 @@ CODES: dict[str, str] = {
     "GF537": "a metric needs a package that is not installed",
     "GF538": "an output fails on a tensor of another shape than the data have",
     "GF539": "a sampler has nothing to fit, or can't be kept under that name",
+    "GF541": "an audit is given wires that are no laws of one value",
+    "GF542": "the wires of a step would not fit in the memory that is free",
     "GF601": "data can't be read",
     "GF602": "data are not what the dataset promises",
     "GF603": "fewer examples than one batch",

@@ -25,6 +25,7 @@ VERBS = {
     "denoise": "Restore pictures by a run.",
     "filters": "Draw the filters of a first layer.",
     "evaluate": "Measure a run by the recipe's metrics.",
+    "audit": "Say whether the prior holds: codes of data beside draws of p(z).",
     "pack": "Make one file of a run, to hand on.",
     "list": "List the components that are installed.",
     "show": "Show a component: its options, defaults, source; or a packed file.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from inspect import Parameter, Signature
 from typing import Any
@@ -59,8 +59,24 @@ class Outputs:
     def arguments(self, name: str) -> tuple[str, ...]:
         return self.plan.wiring.outputs[name].wire.params
 
-    def _wires(self, names: Sequence[str]) -> Env:
-        env: Env = {}
+    def wires(self, batch: Mapping[str, Any], names: Sequence[str]) -> Env:
+        """The values of wires of a training step, by name, on a batch of fields. Raises RecipeError (GF531).
+
+        In the mode and under the draws of `evaluating`; what is not there is told with what is.
+        """
+        plain = self.plan.wiring.plain
+        for name in names:
+            if name not in plain:
+                known = ", ".join(plain) or "none"
+                message = f"the recipe {self.plan.recipe.name!r} has no wire {name!r} without arguments; it has {known}"
+                raise RecipeError(Problem("GF531", message, path="wires", command="genframe explain"))
+        rows = len(next(iter(batch.values())))
+        env: Env = {**batch, "batch_size": rows, "step": 0}
+        with torch.no_grad():
+            return {**env, **self._wires(self.plan.wiring.ancestors(frozenset(names)), env)}
+
+    def _wires(self, names: Sequence[str], known: Env | None = None) -> Env:
+        env: Env = dict(known or {})
         for name in names:
             bound = self.plan.wiring.plain[name]
             value = self.compiler.compile(bound.bound)(env, {})

@@ -79,6 +79,19 @@ def noise_of(recipe: Recipe, noise: str) -> Instance:
     return instance
 
 
+def metric_of(recipe: Recipe, metric: str | Mapping[str, Any]) -> Instance:
+    """An installed metric by its name, or as a block with options. Raises RecipeError or PluginError."""
+    problems = Problems()
+    instance = _written(recipe, metric, "metric", problems)
+    try:
+        problems.raise_errors()
+    except GenframeError as error:
+        error.texts = {PLACE: _text(metric)}
+        raise
+    assert instance is not None
+    return instance
+
+
 def _levels(recipe: Recipe, name: str) -> list[str]:
     """The options of a noise that are levels; any number for an unknown one, which is told of later."""
     try:

@@ -1,0 +1,448 @@
+"""Does the prior hold? A trained model's codes beside its prior: figures, pictures, and a verdict in words.
+
+"Why should the prior hold when we infer z from x?" It need not: training holds each q(z|x) near p(z), and what is
+drawn from is p(z), while what the decoder was taught is q(z), the mean of all q(z|x). This measures how far the two
+are from each other, in nats, in shares of holes, by a classifier, and in the pictures that they decode to.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, kl_divergence
+
+from genframe import durable, verdict
+from genframe.aggregate import (
+    Aggregate,
+    Estimate,
+    active_units,
+    marginals,
+    means_of,
+    nearest_distances,
+    outside,
+    surgery,
+)
+from genframe.engine import evaluation
+from genframe.engine.metrics_log import standard
+from genframe.errors import GenframeError, Problem, RecipeError
+from genframe.recipe.samplers import metric_of
+from genframe.two_sample import classifier_auc
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from genframe.api import Model
+    from genframe.data.feed import Split
+
+ROWS = 1000
+"""Examples that are encoded at once."""
+
+HELD_OUT = 0.1
+"""The part of the training data that is left out of q(z) where the data have no other split."""
+
+EACH = 1e9
+"""Densities of single numbers that are computed at most: some ten seconds of a core."""
+
+SHOWN = 64
+"""Pictures of each kind."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Audit:
+    """Figures by name, a row for each number of a code, remarks on what could not be measured, and pictures by name."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+    dimensions: list[dict[str, float]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    protocol: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Image] = field(default_factory=dict)
+
+    @property
+    def statements(self) -> list[verdict.Statement]:
+        return verdict.verdict(self.figures)
+
+    @property
+    def holds(self) -> str:
+        return verdict.holds(self.figures)
+
+    def as_json(self) -> dict[str, Any]:
+        """Standard JSON: no NaN."""
+        said = [{"text": s.text, "because": s.because, "tone": s.tone} for s in self.statements]
+        return standard(  # type: ignore[no-any-return]
+            {
+                "holds": self.holds,
+                "figures": self.figures,
+                "standard_errors": self.errors,
+                "dimensions": self.dimensions,
+                "verdict": said,
+                "remarks": self.remarks,
+                "protocol": self.protocol,
+            }
+        )
+
+    def add(self, name: str, estimate: Estimate) -> None:
+        self.figures[name], self.errors[name] = estimate.value, estimate.error
+
+
+@dataclass
+class _Codes:
+    """What is known of a split's codes: the laws q(z|x), one draw of each, and the parts of the bound."""
+
+    laws: Aggregate
+    prior: Distribution | Aggregate
+    z: Tensor
+    means: Tensor
+    rate: Tensor | None
+    distortion: Tensor | None
+
+    def prior_log_prob(self, z: Tensor) -> Tensor:
+        if isinstance(self.prior, Aggregate):
+            return self.prior.log_prob(z)
+        density: Tensor = self.prior.log_prob(z)
+        return density.double()
+
+    def prior_sample(self, n: int) -> Tensor:
+        if isinstance(self.prior, Aggregate):
+            drawn = self.prior.sample_each()
+            return drawn[torch.randint(len(drawn), (n,), device=drawn.device)]
+        return self.prior.sample((n,))
+
+
+def audit(
+    model: Model,
+    *,
+    samples: int = 2000,
+    posterior: str = "q_z",
+    prior: str = "p_z",
+    samplers: Sequence[str] = ("mixture",),
+    metrics: Sequence[str] = ("two-sample",),
+    tell: Tell = lambda text: None,
+) -> Audit:
+    """Hold a model's aggregate posterior against its prior.
+
+    samples: codes, and prior draws, by which means over them are taken. posterior, prior: the wires of the recipe that
+    are q(z|x) and p(z). samplers: whose draws are measured beside those of the prior; metrics: by which, each of the
+    kind that asks for `sample` and data. Raises RecipeError for wires, samplers and metrics that are not there.
+    """
+    started = time.perf_counter()
+    found = Audit()
+    feed = next(iter(model.feeds.values()))
+    with model.outputs.evaluating("audit"), torch.no_grad():
+        train, held = _splits(model, posterior, prior, tell)
+        split = next((s for s in ("test", "validation") if s in feed.spec.lengths), "train")
+        count = train.laws.count
+        found.protocol |= {
+            "examples": count,
+            "held_out": held.laws.count,
+            "held_out_split": split,
+            "samples": min(samples, count),
+            "step": model.step,
+            "seed": model.recipe.seed,
+            "weights": "averaged" if model.outputs.averages else "raw",
+            "posterior": posterior,
+            "prior": prior,
+        }
+        drawn = held.prior_sample(samples)
+        _bound(found, train, held)
+        _units(found, train)
+        chosen = torch.randperm(count, device=train.z.device)[:samples]
+        if _has_density(train):
+            _densities(found, train, held, drawn, chosen, tell)
+        else:
+            _distances(found, train, held, drawn)
+        tell("telling codes from prior draws")
+        auc = classifier_auc(train.z[chosen], drawn, model.recipe.seed)
+        found.figures |= {"auc": auc.value, "auc_low": auc.low, "auc_high": auc.high}
+        found.pictures |= _code_pictures(found, train.z[chosen], drawn)
+    if "decode" in model.outputs:
+        _samples(found, model, train.z, held, samplers, metrics, tell)
+    else:
+        found.remarks.append("the recipe has no output `decode`: no samples are compared")
+    found.protocol["seconds"] = round(time.perf_counter() - started, 1)
+    return found
+
+
+def _splits(model: Model, posterior: str, prior: str, tell: Tell) -> tuple[_Codes, _Codes]:
+    """The codes of the training data, and of data that are held out."""
+    name, feed = next(iter(model.feeds.items()))
+    train = _encoded(model, name, feed.split("train"), posterior, prior, tell)
+    other = next((s for s in ("test", "validation") if s in feed.spec.lengths), None)
+    if other is not None:
+        return train, _encoded(model, name, feed.split(other), posterior, prior, tell)
+    blocks = train.laws.blocks
+    if len(blocks) < 2:
+        message = "an audit needs held-out data, and there is one split of a single batch"
+        raise RecipeError(Problem("GF604", message, path="data"))
+    cut = max(1, round(HELD_OUT * len(blocks)))
+    return _part(train, slice(None, -cut)), _part(train, slice(-cut, None))
+
+
+def _part(codes: _Codes, which: slice) -> _Codes:
+    blocks = codes.laws.blocks[which]
+    sizes = [int(block.batch_shape[0]) for block in codes.laws.blocks]
+    places = torch.arange(len(codes.z), device=codes.z.device).split(sizes)[which]  # type: ignore[no-untyped-call]
+    rows = torch.cat(list(places))
+    prior = Aggregate(codes.prior.blocks[which]) if isinstance(codes.prior, Aggregate) else codes.prior
+    rate, distortion = (None if v is None else v[rows] for v in (codes.rate, codes.distortion))
+    return _Codes(Aggregate(blocks), prior, codes.z[rows], codes.means[rows], rate, distortion)
+
+
+def _encoded(model: Model, dataset: str, split: Split, posterior: str, prior: str, tell: Tell) -> _Codes:
+    laws, priors, z, means, rates, distortions = [], [], [], [], [], []
+    plain = model.outputs.plan.wiring.plain
+    wanted = [posterior, prior, *(["p_x"] if "p_x" in plain and prior == "p_z" else [])]
+    for batch in split.batches(ROWS):
+        named = {f"{dataset}.{key}" if dataset else key: value for key, value in batch.items()}
+        values = model.outputs.wires(named, wanted)
+        q, p = values[posterior], values[prior]
+        for wire, law in ((posterior, q), (prior, p)):
+            if not isinstance(law, Distribution):
+                message = (
+                    f"the wire {wire!r} is no distribution but a {type(law).__name__}: name those that are "
+                )
+                message += "q(z|x) and p(z) by --posterior and --prior"
+                raise RecipeError(Problem("GF541", message, path=f"wires.{wire}"))
+        if len(q.batch_shape) != 1 or tuple(q.event_shape) != tuple(p.event_shape):
+            message = f"{posterior} is a law of {tuple(q.event_shape)} for {tuple(q.batch_shape)} examples, {prior} of "
+            message += f"{tuple(p.event_shape)}: the audit compares laws of one value, of one example each"
+            raise RecipeError(Problem("GF541", message, path=f"wires.{posterior}"))
+        code = q.sample()
+        laws.append(q)
+        priors.append(p)
+        z.append(code)
+        means.append(means_of(q))
+        rates.append(_rate(q, p, code))
+        distortions.append(_distortion(values, named.get(f"{dataset}.x" if dataset else "x")))
+        tell(f"codes of the {split.name} split: {sum(map(len, z)):,} of {len(split):,}")
+    together: Distribution | Aggregate = Aggregate(priors) if len(priors[0].batch_shape) == 1 else priors[0]
+    return _Codes(
+        Aggregate(laws), together, torch.cat(z), torch.cat(means), _joined(rates), _joined(distortions)
+    )
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    found = [part for part in parts if part is not None]
+    return torch.cat(found) if len(found) == len(parts) else None
+
+
+def _rate(q: Distribution, p: Distribution, z: Tensor) -> Tensor | None:
+    try:
+        return kl_divergence(q, p).double()
+    except NotImplementedError:
+        pass
+    try:
+        sampled: Tensor = q.log_prob(z) - p.log_prob(z)
+        return sampled.double()
+    except NotImplementedError:
+        return None
+
+
+def _distortion(values: Mapping[str, Any], x: Any) -> Tensor | None:
+    p_x = values.get("p_x")
+    if not isinstance(p_x, Distribution) or not isinstance(x, Tensor):
+        return None
+    try:
+        distortion: Tensor = -p_x.log_prob(x).double()
+    except (NotImplementedError, ValueError):
+        return None
+    return distortion.flatten(0, -2).mean(0) if distortion.ndim > 1 else distortion
+
+
+def _bound(found: Audit, train: _Codes, held: _Codes) -> None:
+    """Rate and distortion, of the training data and of what is held out."""
+    for suffix, codes in (("", train), ("_held_out", held)):
+        if codes.rate is not None and bool(codes.rate.isfinite().all()):
+            found.add(f"rate{suffix}", Estimate.of(codes.rate))
+        if codes.distortion is not None:
+            found.add(f"distortion{suffix}", Estimate.of(codes.distortion))
+
+
+def _units(found: Audit, train: _Codes) -> None:
+    """Active units, and of each number the mean KL to the prior where both laws' marginals are known."""
+    variances = active_units(train.means)
+    found.dimensions += [{"variance_of_means": float(value)} for value in variances]
+    found.figures |= {
+        "units": float(len(variances)),
+        "active_units": float((variances > verdict.SILENT).sum()),
+    }
+    rates = _rates_each(train)
+    if rates is None:
+        found.remarks.append(
+            "the marginals of q(z|x) or of p(z) are not known in closed form: no figures per dimension"
+        )
+        return
+    for row, rate in zip(found.dimensions, rates.tolist(), strict=True):
+        row["rate"] = rate
+    idle = (rates < verdict.SILENT) & (variances <= verdict.SILENT)
+    found.figures["idle_units"] = float(idle.sum())
+
+
+def _rates_each(train: _Codes) -> Tensor | None:
+    """mean_n KL(q(z_j|x_n) || p(z_j)) of each number: (numbers,)."""
+    if isinstance(train.prior, Aggregate):
+        return None
+    p = marginals(train.prior)
+    total = torch.zeros(train.z[0].numel(), dtype=torch.float64, device=train.z.device)
+    for block, z in train.laws.rows(train.z):
+        q = marginals(block)
+        if q is None or p is None:
+            return None
+        try:
+            kl = kl_divergence(q, p)
+        except NotImplementedError:
+            kl = q.log_prob(z) - p.log_prob(z)
+        total += kl.double().flatten(1).sum(0)
+    return total / len(train.z)
+
+
+def _has_density(train: _Codes) -> bool:
+    """Whether q(z|x) has a density of any z, as it must for q(z) to have one."""
+    try:
+        block = train.laws.blocks[0]
+        density = block.log_prob(train.z[: int(block.batch_shape[0])].flip(0))
+        return bool(density.isfinite().any())
+    except (NotImplementedError, ValueError):
+        return False
+
+
+def _densities(found: Audit, train: _Codes, held: _Codes, drawn: Tensor, chosen: Tensor, tell: Tell) -> None:
+    """The surgery of the rate, in all and for each number, and the holes."""
+    z, count = train.z[chosen], train.laws.count
+    own = torch.cat([*_own_of(train)])[chosen]
+    aggregate = train.laws.log_prob(z, tell)
+    unseen = held.z[torch.randperm(len(held.z), device=held.z.device)[: len(drawn)]]
+    found.figures["holes"], _ = outside(train.laws.log_prob(drawn, tell), train.laws.log_prob(unseen, tell))
+    try:
+        prior = train.prior_log_prob(z)
+        found.figures["uncovered"], _ = outside(prior, train.prior_log_prob(drawn))
+    except NotImplementedError:
+        found.remarks.append("the prior has no density: KL(q(z)||p(z)) is not measured")
+        found.add("index_code_information", Estimate.of(own - aggregate))
+        return
+    parts = surgery(own, aggregate, prior, count)
+    found.add("index_code_information", parts.information)
+    found.add("aggregate_divergence", parts.divergence)
+    found.add("rate_of_codes", parts.rate)
+    found.figures["log_n"] = parts.log_n
+    _each(found, train, z)
+
+
+def _own_of(train: _Codes) -> Iterator[Tensor]:
+    yield train.laws.own_log_prob(train.z)
+
+
+def _each(found: Audit, train: _Codes, z: Tensor) -> None:
+    """I_q(n; z_j) and KL(q(z_j) || p(z_j)) of each number, by as many codes as there is time for."""
+    p = None if isinstance(train.prior, Aggregate) else marginals(train.prior)
+    if (
+        p is None
+        or marginals(train.laws.blocks[0]) is None
+        or not all("rate" in row for row in found.dimensions)
+    ):
+        return
+    few = z[: max(100, int(EACH / (train.laws.count * z[0].numel())))]
+    together = train.laws.log_prob_each(few)
+    assert together is not None
+    alone = p.log_prob(few).double().flatten(1)
+    for row, divergence in zip(found.dimensions, (together - alone).mean(0).tolist(), strict=True):
+        row["divergence"] = divergence
+        row["information"] = row["rate"] - divergence
+
+
+def _distances(found: Audit, train: _Codes, held: _Codes, drawn: Tensor) -> None:
+    """Holes without densities: by the distance to the nearest code of the training data."""
+    found.remarks.append(
+        "q(z|x) has no density: the rate is infinite or unknown, I_q(n;z) is not measured, and holes are where the "
+        "nearest code is further away than of 99 % of held-out codes"
+    )
+    to_drawn, to_held = nearest_distances(drawn, train.z), nearest_distances(held.z, train.z)
+    found.figures["holes"], _ = outside(-to_drawn, -to_held)
+    try:
+        found.figures["uncovered"], _ = outside(train.prior_log_prob(train.z), train.prior_log_prob(drawn))
+    except (NotImplementedError, ValueError):
+        found.remarks.append("the prior has no density of codes")
+
+
+def _code_pictures(found: Audit, codes: Tensor, drawn: Tensor) -> dict[str, Image]:
+    """Codes (blue) over prior draws (grey), in the two numbers that are used most; and a chart of the numbers."""
+    from genframe import audit_pictures
+
+    made = {"dimensions": audit_pictures.dimensions(found.dimensions)}
+    if codes[0].numel() > 1 and codes.is_floating_point():
+        order = sorted(range(codes[0].numel()), key=lambda j: -found.dimensions[j]["variance_of_means"])[:2]
+        made["codes"] = audit_pictures.codes(codes.flatten(1)[:, order], drawn.flatten(1)[:, order], order)
+    return made
+
+
+def _samples(
+    found: Audit,
+    model: Model,
+    codes: Tensor,
+    held: _Codes,
+    samplers: Sequence[str],
+    metrics: Sequence[str],
+    tell: Tell,
+) -> None:
+    """What p(z), q(z) and samplers decode to: pictures, and metrics of draws against data."""
+    from genframe import pictures
+
+    decode = model.outputs["decode"]
+
+    def decoded(z: Tensor) -> Tensor:
+        return torch.cat([decode(part) for part in torch.split(z, ROWS)])
+
+    def of_codes(n: int) -> Tensor:
+        return decoded(codes[torch.randint(len(codes), (n,), device=codes.device)])
+
+    draws: dict[str, Callable[[int], Tensor]] = {
+        "p(z)": lambda n: decoded(held.prior_sample(n)),
+        "q(z)": of_codes,
+    }
+    for name in samplers:
+        tell(f"drawing by the sampler {name!r}")
+        try:
+            model.draw(name, 1, seed=0, tell=tell)
+        except GenframeError as error:
+            if all(problem.code == "GF301" for problem in error.problems):
+                raise
+            found.remarks.append(f"the sampler {name!r} can't draw: {error.problems[0].message}")
+            continue
+        draws[name] = lambda n, name=name: model.draw(name, n, seed=0, tell=tell)  # type: ignore[misc]
+    with model.outputs.evaluating("audit", "pictures"):
+        for name, draw in draws.items():
+            made = pictures.picture_of(draw(SHOWN))
+            if made is not None:
+                found.pictures[f"samples-{name.replace('(', '').replace(')', '')}"] = made
+    feed = next(iter(model.feeds.values()))
+    split = feed.split(found.protocol["held_out_split"])
+    for metric in metrics:
+        tell(f"measuring draws by {metric}")
+        for name in draws:
+            instance = replace(metric_of(model.recipe, metric), given={"sample": name})
+            (row,) = evaluation.evaluate(
+                model.outputs, [instance], split, model.step, train=lambda: feed.split("train"), draws=draws
+            )
+            found.figures |= {f"{key}[{name}]": value for key, value in row["figures"].items()}
+
+
+def write(found: Audit, folder: Path) -> list[Path]:
+    """audit.json and a PNG for each picture, into `folder`; the files. What is there by these names is replaced."""
+    from genframe import pictures
+
+    files = [folder / "audit.json"]
+    with durable.reported("the audit", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        durable.write_bytes(files[0], durable.as_json(found.as_json()).encode())
+    for name, picture in found.pictures.items():
+        files.append(folder / f"{name}.png")
+        pictures.save_png(picture, files[-1])
+    return files

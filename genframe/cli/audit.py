@@ -1,0 +1,179 @@
+"""`genframe audit RUN`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from genframe.cli import options
+
+if TYPE_CHECKING:
+    from genframe.audit import Audit
+
+EPILOG = """\b
+Examples:
+  genframe audit runs/vae-digits-20260101-120000
+  genframe audit runs/vae-digits-20260101-120000 --sampler mixture --sampler flow
+  genframe audit runs/vae-digits-20260101-120000 --json --out audit/
+  genframe audit runs/ladder-20260101-120000 --posterior q_top --prior p_top
+
+\b
+holds       at most 5 % of prior draws fall where q(z) has no mass (below the 1 % quantile of log q(z) of held-out
+            codes), at most 5 % of codes where p(z) has none, and a classifier's AUC may be as low as 0.60
+nearly      at most 25 % of either, and an AUC of at most 0.75
+collapsed   no active unit, and a rate below 0.01 nats a dimension
+
+q(z) is the mean of q(z|x) over all training data, summed exactly. Figures and pictures go into the run's audit/, or
+into --out. What an audit finds lacking `genframe fit-sampler` may repair."""
+
+# Figure -> what it means.
+ROWS = {
+    "rate": "KL(q(z|x)||p(z)), nats",
+    "rate_held_out": "of held-out data",
+    "distortion": "-log p(x|z), nats",
+    "distortion_held_out": "of held-out data",
+    "index_code_information": "I_q(n;z), nats: what a code tells of which example it is of",
+    "log_n": "log N, the most that I_q(n;z) can be",
+    "aggregate_divergence": "KL(q(z)||p(z)), nats: how far all codes are from the prior",
+    "active_units": "units whose mean varies by more than 0.01",
+    "units": "units in all",
+    "idle_units": "units that carry nothing: KL_j < 0.01 nats and not active",
+    "holes": "share of prior draws where q(z) has no mass; 0.01 if the prior holds",
+    "uncovered": "share of codes where p(z) has no mass; 0.01 if the prior holds",
+    "auc": "a classifier's AUC, codes against prior draws; 0.5 if the prior holds",
+}
+
+
+@click.command("audit", epilog=EPILOG)
+@options.run
+@click.option(
+    "--samples",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(min=100),
+    help="Codes and prior draws to compare.",
+)
+@click.option(
+    "--sampler",
+    "samplers",
+    metavar="NAME",
+    multiple=True,
+    default=("mixture",),
+    show_default=True,
+    help="Measure its draws too; may be given several times, or as none.",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    metavar="NAME",
+    multiple=True,
+    default=("two-sample",),
+    show_default=True,
+    help="Of draws against data; may be given several times, or as none.",
+)
+@click.option(
+    "--posterior", metavar="WIRE", default="q_z", show_default=True, help="The wire that is q(z|x)."
+)
+@click.option("--prior", metavar="WIRE", default="p_z", show_default=True, help="The wire that is p(z).")
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where figures and pictures go; else into RUN/audit.",
+)
+@click.option("--dimensions", is_flag=True, help="Print a row for each dimension too.")
+@options.weights
+@options.as_json
+@options.plugins
+def command(
+    run: Path,
+    samples: int,
+    samplers: tuple[str, ...],
+    metrics: tuple[str, ...],
+    posterior: str,
+    prior: str,
+    out: Path | None,
+    dimensions: bool,
+    raw: bool,
+    step: int | None,
+    device: str | None,
+    json_: bool,
+    files: tuple[Path, ...],
+) -> None:
+    """Say whether the prior holds: the codes of the data beside draws of p(z), in figures, pictures and words."""
+    from genframe import audit
+    from genframe.packed import is_packed
+
+    if out is None and is_packed(run):
+        raise click.UsageError(
+            "a packed file stays as it is: say where figures and pictures go, --out FOLDER"
+        )
+    model = options.model(run, raw=raw, step=step, device=device, files=files)
+    found = audit.audit(
+        model,
+        samples=samples,
+        posterior=posterior,
+        prior=prior,
+        samplers=_names(samplers),
+        metrics=_names(metrics),
+        tell=_Line(),
+    )
+    written = audit.write(found, out if out is not None else run / "audit")
+    if json_:
+        options.print_json(found.as_json())
+        return
+    _print(found, dimensions)
+    click.echo(f"\nwritten to {written[0].parent}: {', '.join(path.name for path in written)}")
+
+
+def _names(given: tuple[str, ...]) -> list[str]:
+    return [name for name in given if name != "none"]
+
+
+class _Line:
+    """What takes long, on a terminal's one line; nothing elsewhere but every few seconds."""
+
+    def __init__(self) -> None:
+        from time import monotonic
+
+        self._clock, self._told = monotonic, monotonic()
+
+    def __call__(self, text: str) -> None:
+        if self._clock() - self._told >= 5:
+            self._told = self._clock()
+            click.echo(text, err=True)
+
+
+def _print(found: Audit, dimensions: bool) -> None:
+    from genframe.cli.tables import print_table
+
+    rows = [(name, _shown(found, name), meaning) for name, meaning in ROWS.items() if name in found.figures]
+    rows += [(name, f"{value:.4g}", "") for name, value in found.figures.items() if "[" in name]
+    print_table(("figure", "value", "meaning"), rows)
+    if dimensions:
+        names = list(dict.fromkeys(name for row in found.dimensions for name in row))
+        table = [
+            (str(j), *(f"{row.get(name, float('nan')):.3f}" for name in names))
+            for j, row in enumerate(found.dimensions)
+        ]
+        click.echo()
+        print_table(("dimension", *names), table)
+    protocol = found.protocol
+    click.echo(
+        f"\nq(z) of {protocol['examples']:,} examples, {protocol['held_out']:,} held out ({protocol['held_out_split']} "
+        f"split), {protocol['samples']:,} codes, step {protocol['step']}, seed {protocol['seed']}"
+    )
+    for remark in found.remarks:
+        click.echo(f"remark: {remark}")
+    click.echo(f"\nverdict: {found.holds}")
+    for statement in found.statements:
+        click.echo(f"- {statement.text}.\n  ({statement.because})")
+
+
+def _shown(found: Audit, name: str) -> str:
+    value = f"{found.figures[name]:.4g}"
+    if name == "auc":
+        return f"{value} ({found.figures['auc_low']:.3f} to {found.figures['auc_high']:.3f})"
+    return f"{value} ± {found.errors[name]:.2g}" if name in found.errors else value
