@@ -11,6 +11,10 @@ def _gaussian(old: str, new: str, says: str) -> Mutant:
     return Mutant("prior", "gaussian-rbm", "boltzmann", "gaussian_rbm.py", old, new, says)
 
 
+def _cosine(old: str, new: str, says: str) -> Mutant:
+    return Mutant("prior", "cosine-rbm", "boltzmann", "cosine_rbm.py", old, new, says)
+
+
 def _law(old: str, new: str, says: str) -> Mutant:
     return Mutant("prior", "rbm", "boltzmann", "law.py", old, new, says)
 
@@ -29,6 +33,10 @@ MUTANTS = [
     _gaussian("return (2 * self.log_sigma).exp()", "return self.log_sigma.exp()", "learned=True"),
     _gaussian("- raised.sum(-1) - self._log_volume", "- raised.sum(-1)", "integrates to 1"),
     _gaussian("mean = field.reshape(", "mean = 0.5 * field.reshape(", "gaussian-rbm"),
+    # Cosines that are not orthonormal; a centre that only samples have; another deviation of samples.
+    _cosine("    rows[0] /= math.sqrt(2)\n", "", "integrates to 1"),
+    _cosine("@ (v - 0.5) @", "@ v @", "log_prob"),
+    _cosine("(field, self.log_sigma.exp())", "(field, 2 * self.log_sigma.exp())", "log_prob"),
     # The data are changed in place; a row a batch; nothing is trained.
     _loss("energy = rbm.free_energy(x)", "energy = rbm.free_energy(x.clamp_(0, 0.5))", "leaves x"),
     _loss(

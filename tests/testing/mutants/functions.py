@@ -10,6 +10,10 @@ def _tensor(name: str, old: str, new: str, says: str) -> Mutant:
     return Mutant("function", name, "functions", "tensors.py", old, new, says)
 
 
+def _tiles(name: str, old: str, new: str, says: str) -> Mutant:
+    return Mutant("function", name, "functions", "tiles.py", old, new, says)
+
+
 def _bound(name: str, old: str, new: str, says: str) -> Mutant:
     return Mutant("function", name, "vae", "functions/bounds.py", old, new, says)
 
@@ -33,6 +37,10 @@ MUTANTS = [
     _tensor(
         "downsample", _POOL, "return pooled.reshape(len(x), -1, *pooled.shape[-2:])", "two samples of four"
     ),
+    _tiles("tiles", "movedim((-5, -4, -2), (-3, -5, -4))", "movedim((1, 2, 4), (3, 1, 2))", "samples"),
+    _tiles("tiles", '_require(x, self.size, "tiles")', "x.mul_(0.5)", "leaves x as it was"),
+    _tiles("crop", '_require(x, size, "crop")', "x.mul_(0.5)", "leaves x as it was"),
+    _tiles("crop", "columns[:, None, :]]", "rows[:, None, :]]", "out of bounds"),
     _bound(
         "rate-distortion",
         "-observe(z).log_prob(x)",
