@@ -144,7 +144,8 @@ class _Binder:
         known = [*self.names, *wiring.templates, *wiring.data, *wiring.recipe.instances, *self.wire.params]
         for kind in ("function", "loss"):
             known += [o.component.name.replace("-", "_") for o in wiring.recipe.registry.offers(kind)]
-        message = f"nothing is called {name!r}: no wire, instance, data field or function"
+        given = f"the data give {', '.join(wiring.data) or 'nothing'}"
+        message = f"nothing is called {name!r}: no wire, instance, function or data field ({given})"
         self._problem("GF401", message, column, len(name), name, known, "genframe list function")
         return Literal(None)
 

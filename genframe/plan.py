@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from genframe import scheduled
 from genframe.binding import bind
@@ -30,7 +31,8 @@ class Plan:
     """What a training step computes, for whom, with what gradient.
 
     `routing[player][term]` are the components that the term teaches, measured by autograd. `shapes` are the wires'
-    shapes with two rows. `remarks` are worth saying and stop nothing.
+    shapes with two rows, `row_bytes` what an example takes of each in training. `remarks` are worth saying
+    and stop nothing.
     """
 
     recipe: Recipe
@@ -40,6 +42,7 @@ class Plan:
     routing: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     shapes: dict[str, str] = field(default_factory=dict)
     remarks: list[Problem] = field(default_factory=list)
+    row_bytes: dict[str, int] = field(default_factory=dict)
     _undetachable: set[str] = field(default_factory=set)
 
     def trained_parameters(self, player: Player) -> dict[str, nn.Parameter]:
@@ -161,6 +164,7 @@ def _try(plan: Plan) -> None:
         for player in recipe.players:
             for term in player.minimises:
                 trial.wire(term.wire)
+        plan.row_bytes = {name: size for name, t in trial.values.items() if (size := _row_bytes(t))}
         RecipeError.collect([*never_called(parts)])
         for name in _known_wires(wiring):
             trial.wire(name)
@@ -175,6 +179,24 @@ def _try(plan: Plan) -> None:
     _check_players(plan)
     _try_sites(plan)
     plan.remarks += _remarks(plan, trial)
+
+
+def _row_bytes(tracked: Tracked) -> int:
+    """Bytes that an example takes of a wire: of its tensors, and those of a distribution, that have a row for each."""
+    sizes: dict[int, int] = {}
+    waiting, seen = [tracked.value], set()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Tensor):
+            if tracked.lead and ROWS in value.shape[: tracked.lead]:
+                storage = value.untyped_storage()
+                sizes[storage.data_ptr()] = min(storage.nbytes(), value.numel() * value.element_size())
+        elif isinstance(value, (tuple, list)):
+            waiting += value
+        elif isinstance(value, Distribution) and id(value) not in seen:
+            seen.add(id(value))
+            waiting += vars(value).values()
+    return sum(sizes.values()) // ROWS
 
 
 def _known_wires(wiring: Wiring) -> Iterator[str]:

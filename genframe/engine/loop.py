@@ -21,11 +21,12 @@ from genframe.data.spec import DataSpec
 from genframe.engine import checkpoint, process, state
 from genframe.engine.devices import choose_device
 from genframe.engine.metrics_log import MetricsLog, cut_back
+from genframe.engine.needs import require_memory
 from genframe.engine.outputs import Outputs
 from genframe.engine.previews import Previews
 from genframe.engine.progress import Progress, QuietProgress
 from genframe.engine.step import Stepper
-from genframe.errors import Problem, RunError, Stopped
+from genframe.errors import Problem, RecipeError, RunError, Stopped
 from genframe.lock import lock_facts, used_code
 from genframe.locked import Lock, checked, code_changes
 from genframe.plan import Plan, compile_plan
@@ -53,6 +54,7 @@ def train(
     """
     process.tune()
     training = Training.prepared(recipe)
+    require_memory(training.plan, training.device)
     training.trackers = Trackers.of(recipe.track)
     shown = progress or QuietProgress()
     facts = training.facts(command)
@@ -78,6 +80,7 @@ def resume(
     with Run.open(folder, writable=True) as run:
         shown = progress or QuietProgress()
         training = Training.prepared(recipe)
+        require_memory(training.plan, training.device)
         training.trackers = Trackers.of(recipe.track)
 
         def warn(text: str) -> None:
@@ -176,6 +179,8 @@ class Training:
             step = found.step
             best = found.manifest.get("best")
             self.best = (int(best[0]), float(best[1])) if best else None
+        else:
+            self._begin()
         n, shown = self.plan.recipe.train.samples.n, self.trackers.picture
         previews = Previews(self.outputs, self.feeds, run, n, shown)
         epochs = math.ceil(self.total / self.steps_per_epoch)
@@ -193,6 +198,18 @@ class Training:
                 self._loop(step, run, metrics, previews, progress, caught)
         finally:
             progress.finish()
+
+    def _begin(self) -> None:
+        """What offers `begin_from(data)` sees the training split of the first dataset, before the first step of a run."""
+        data = next(iter(self.feeds.values()))
+        for name, module in self.stepper.modules.items():
+            instance = self.plan.wiring.instances[name]
+            if hasattr(module, "begin_from") and not instance.init:
+                try:
+                    module.begin_from(data.split("train"))  # type: ignore[operator]
+                except ValueError as error:
+                    message = f"{instance.offer.name} can't begin from the data: {error}"
+                    raise RecipeError(Problem("GF501", message, instance.mark, name)) from error
 
     def _loop(
         self,
