@@ -91,7 +91,7 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     "dae/gsn-mnist": ("data.batch_size=16", "decoder.hidden=[8, 8]", "decoder.steps=2"),
     "dae/langevin-ring": ("data.batch_size=16", "data.n=200", "decoder.hidden=[8]"),
     "dae/contractive-digits": ("data.batch_size=16", "encoder.hidden=[8]"),
-    "dae/chain-moons": ("data.batch_size=16", "data.n=200", "encoder.hidden=[8]"),
+    "dae/chain-moons": ("data.batch_size=16", "data.n=200", "decoder.hidden=[8]"),
     "gan/digits": (
         "data.batch_size=16",
         "prior.dim=3",

@@ -104,6 +104,17 @@ def genframe_decoders() -> list[Component]:
 
 
 @hookimpl
+def genframe_likelihoods() -> list[Component]:
+    return [
+        Component(
+            "mixture-density",
+            "genframe_plugins.dae.chains.mixture_density:MixtureDensity",
+            summary="a mixture of Gaussians, all of it by the decoder",
+        )
+    ]
+
+
+@hookimpl
 def genframe_functions() -> list[Component]:
     return [
         Component(

@@ -12,6 +12,7 @@ from genframe_plugins.dae.chains.chain import chain
 from genframe_plugins.dae.chains.contractive import contractive, tangent_noise
 from genframe_plugins.dae.chains.gsn import GSN
 from genframe_plugins.dae.chains.langevin import langevin
+from genframe_plugins.dae.chains.mixture_density import MixtureDensity
 from genframe_plugins.dae.chains.score import score_matching, tweedie
 from genframe_plugins.dae.chains.walk import observed_mask, walk
 from genframe_plugins.dae.chains.walkback import walkback
@@ -403,6 +404,29 @@ def test_annealed_langevin_finds_both_modes_of_a_mixture_in_their_shares() -> No
     assert abs(share - 0.75) < 0.08  # the anneal is quick: some 0.02 of bias, and a standard error of 0.007
     right = drawn[drawn > 0]
     assert abs(float(right.mean()) - 2.0) < 0.05 and abs(float(right.std()) - s) < 0.06
+
+
+def test_a_mixture_density_is_the_sum_of_its_gaussians_and_draws_from_each() -> None:
+    """Two components in two dimensions, their features written out; 0.3 and 0.7 of the mass."""
+    torch.manual_seed(0)
+    likelihood = MixtureDensity((2,), components=2, floor=0.1)
+    assert likelihood.takes((2,)) == (10,)
+    means, stds = torch.tensor([[-1.0, 0.0], [2.0, 1.0]]), torch.tensor([[0.2, 0.5], [0.3, 0.4]])
+    raw = (stds - 0.1).expm1().log()  # the inverse of softplus
+    features = torch.cat([torch.tensor([0.3, 0.7]).log(), means.flatten(), raw.flatten()])
+    law = likelihood(features.expand(20_000, -1))
+    x = torch.randn(20_000, 2)
+    gaussians = torch.exp(-0.5 * ((x.unsqueeze(1) - means) / stds).square()) / (stds * math.tau**0.5)
+    dense = gaussians.prod(2) @ torch.tensor([0.3, 0.7])
+    near = dense > 1e-20
+    torch.testing.assert_close(law.log_prob(x)[near], dense[near].log(), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(law.mean[0], 0.3 * means[0] + 0.7 * means[1])
+    drawn = law.sample()
+    upper = drawn[:, 0] > 0.5  # 5 deviations from either mean
+    # Six standard errors: an alarm in 2e-9 of seeds for each.
+    assert abs(float(upper.float().mean()) - 0.7) < 6 * (0.21 / 20_000) ** 0.5
+    assert float((drawn[upper].mean(0) - means[1]).abs().max()) < 6 * 0.4 / 14_000**0.5
+    assert float((drawn[upper].std(0) / stds[1] - 1).abs().max()) < 6 / (2 * 14_000) ** 0.5
 
 
 class Gaussian(Noise):
