@@ -180,6 +180,10 @@ class Denoiser:
         remarks = list(picture.remarks)
         if self.shape[0] == 1 and picture.channels == 3:
             remarks.append("each colour by itself, as the model knows one channel")
+        if self.shape[0] == 3 and picture.channels == 1:
+            remarks.append(
+                "grey, as three equal colours: noise that is the same in all is not what the model learned"
+            )
         return {
             "source": str(task.source),
             "target": str(task.target),

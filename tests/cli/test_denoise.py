@@ -250,3 +250,20 @@ def test_what_can_not_be_restored_is_said(
     told = genframe("denoise", folder, *arguments)
     assert told.code == 2 and code in told.err and says in told.err, told.err
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("out")]
+
+
+def test_a_grey_picture_by_a_model_of_colours_is_done_with_a_remark(
+    genframe: Genframe, tmp_path: Path
+) -> None:
+    np.savez(
+        tmp_path / "colours.npz", x=np.random.default_rng(0).integers(0, 256, (32, 8, 8, 3), dtype=np.uint8)
+    )
+    (tmp_path / "r.yaml").write_text(
+        RECIPE.replace("use: digits", "use: arrays, path: colours.npz") + CLEAN, encoding="utf-8"
+    )
+    train(str(tmp_path / "r.yaml"), TINY, run_dir=tmp_path / "run", quiet=True)
+    source = saved(tmp_path / "in.png")
+    told = genframe("denoise", tmp_path / "run", source, "-o", tmp_path / "out.png")
+    assert told.code == 0 and "three equal colours" in told.out, told.err
+    with Image.open(source) as before, Image.open(tmp_path / "out.png") as after:
+        assert after.mode == "L" and np.array_equal(np.asarray(before), np.asarray(after))
