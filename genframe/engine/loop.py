@@ -200,7 +200,7 @@ class Training:
             progress.finish()
 
     def _begin(self) -> None:
-        """What offers `begin_from(data)` sees the training split of the first dataset, before the first step of a run."""
+        """What offers `begin_from(data)` sees the training split of the first dataset, before a run's first step."""
         data = next(iter(self.feeds.values()))
         for name, module in self.stepper.modules.items():
             instance = self.plan.wiring.instances[name]

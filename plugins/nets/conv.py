@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genframe import Count, Shape
 
-from .layers import ACTIVATIONS, Shapes, beside, halved, joined, normalisation
+from .layers import ACTIVATIONS, Shapes, beside, halved, joined, normalisation, normalise_spectrally
 
 
 class ConvEncoder(nn.Module):
@@ -62,7 +62,7 @@ class ConvDecoder(nn.Module):
     The mirror of the conv encoder: `depth` transposed convolutions double height and width (and add the row
     and the column that rounding down took) and halve the channels, down to `width`. A vector goes through
     linear layers (`features` wide, then the first map); a map of the encoder's last size goes through a
-    convolution.
+    convolution. `spectral_norm` divides each weight by its largest singular value (RAE-SN, Ghosh et al. 2020).
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class ConvDecoder(nn.Module):
         features: Count = 128,
         activation: Literal["relu", "leaky_relu", "tanh", "elu", "gelu", "silu"] = "relu",
         norm: Literal["none", "batch", "group"] = "none",
+        spectral_norm: bool = False,
     ) -> None:
         super().__init__()
         start = (width << (depth - 1), *halved(out_shape, depth, "the conv decoder"))
@@ -86,6 +87,7 @@ class ConvDecoder(nn.Module):
             if level:
                 layers += [*normalisation(norm, fan_out), ACTIVATIONS[activation]()]
         self.net = nn.Sequential(*layers)
+        normalise_spectrally(self, spectral_norm)
 
     def forward(self, z: Tensor, *conditions: Tensor) -> Tensor:
         out: Tensor = self.net(beside(z, conditions))

@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from genframe import Shape
 
@@ -33,14 +35,48 @@ def stack(widths: Sequence[int], activation: str) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def draw_weights(net: nn.Module, std: float | None) -> None:
-    """Draw the weights of all linear layers from N(0, std^2), biases zero; with None they stay torch's own."""
-    if std is None:
+def draw_weights(net: nn.Module, std: float | None, glorot: bool = False) -> None:
+    """Draw the weights of all linear layers from N(0, std^2), or as Glorot & Bengio (2010); biases zero; else torch's.
+
+    Raises ValueError where both are asked for.
+    """
+    if std is None and not glorot:
         return
+    if std is not None and glorot:
+        raise ValueError(f"weights are drawn by init_std ({std}) or as glorot has them: one of them")
     for layer in net.modules():
         if isinstance(layer, nn.Linear):
-            nn.init.normal_(layer.weight, 0.0, std)
+            if std is None:
+                nn.init.xavier_uniform_(layer.weight)
+            else:
+                nn.init.normal_(layer.weight, 0.0, std)
             nn.init.zeros_(layer.bias)
+
+
+def normalise_spectrally(net: nn.Module, wanted: bool) -> None:
+    """Divide every weight matrix and kernel of a net by its largest singular value, where it is wanted.
+
+    By one step of power iteration at each call in train mode, and none in eval mode (Miyato et al. 2018).
+    """
+    layers = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+    for layer in [layer for layer in net.modules() if wanted and isinstance(layer, layers)]:
+        spectral_norm(layer)
+
+
+def logit_of_marginals(data: Any, shape: Shape) -> Tensor:
+    """The logit of the mean training example, which is kept within 0.001 and 0.999: (*shape).
+
+    data: `data.batches(n)` gives mappings with `x` (n, ...). Raises ValueError for examples of another shape.
+    """
+    total = torch.zeros(shape, dtype=torch.float64)
+    for batch in data.batches(1000):
+        if tuple(batch["x"].shape[1:]) != tuple(shape):
+            raise ValueError(
+                f"marginals: {tuple(batch['x'].shape[1:])} values of x, and {tuple(shape)} numbers to start at their "
+                "logits: for likelihoods of one logit a value, such as bernoulli"
+            )
+        total += batch["x"].double().sum(0).cpu()
+    return (total / len(data)).clamp(0.001, 0.999).logit().float()
 
 
 def normalisation(name: str, channels: int) -> list[nn.Module]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,9 +12,11 @@ from genframe_plugins.nets.critics import ConvDiscriminator, MLPDiscriminator, P
 from genframe_plugins.nets.layers import beside, joined
 from genframe_plugins.nets.mlp import MLPDecoder, MLPEncoder
 from genframe_plugins.nets.unet import UNet
+from tiny import resume, saved, small, train
 from torch import Tensor, nn
 
 from genframe import Shape, Verdict
+from genframe.errors import RecipeError
 
 PICTURES: list[Shape] = [(1, 28, 28), (3, 28, 20), (1, 17, 17), (3, 64, 64), (2, 9, 13), (1, 4, 7)]
 
@@ -225,3 +228,64 @@ def test_pictures_of_two_sizes_do_not_stand_beside_each_other() -> None:
         ValueError, match=r"condition of the shape \(1, 14, 14\) beside a picture \(1, 28, 28\)"
     ):
         ConvEncoder(((1, 28, 28), (1, 14, 14)))
+
+
+def test_a_decoder_begins_at_the_marginals_of_the_training_data(tmp_path: Path) -> None:
+    """With a rate of nothing the last biases stay the logits of the pixels' means; a resumed run's are its own."""
+    settings = ("decoder.marginals=true", "decoder.glorot=true", "data.binarise=none", "optimizer.lr=0")
+    run = train(small("vae/digits", *settings, "train={steps: 2}"), tmp_path / "run")
+    begun = saved(run)["decoder/last.bias"]
+    pictures = batches_of("digits")
+    expected = pictures.mean((0, 1)).clamp(0.001, 0.999).logit()
+    torch.testing.assert_close(begun.view(28, 28), expected, atol=1e-4, rtol=1e-4)
+    moved = train(small("vae/digits", *settings[:3], "train={steps: 2}"), tmp_path / "moved")
+    before = saved(moved)["decoder/last.bias"]
+    resume(moved, "train.steps=3", "optimizer.lr=0")
+    assert torch.equal(saved(moved)["decoder/last.bias"], before)
+    assert not torch.equal(before, begun)
+
+
+def batches_of(name: str) -> Tensor:
+    """The training pictures of a dataset, float."""
+    from genframe_plugins.data.digits import Digits
+
+    return Digits().load("train")["x"].float() / 255
+
+
+def test_marginals_of_a_likelihood_with_more_numbers_than_values_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        train(
+            small("vae/digits", "decoder.marginals=true", "likelihood=gaussian-per-value"), tmp_path / "run"
+        )
+    assert "one logit a value, such as bernoulli" in caught.value.problems[0].message
+
+
+def test_glorot_weights_have_the_width_of_the_paper() -> None:
+    net = MLPEncoder((300,), hidden=(100,), glorot=True).net[0]
+    bound = (6 / 400) ** 0.5
+    assert float(net.weight.detach().abs().max()) == pytest.approx(bound, rel=0.01)
+    assert float(net.weight.detach().std()) == pytest.approx(bound / 3**0.5, rel=0.02)
+    assert not net.bias.any()
+    with pytest.raises(ValueError, match="one of them"):
+        MLPEncoder((3,), glorot=True, init_std=0.1)
+
+
+@pytest.mark.parametrize(
+    "net", [MLPDecoder((5,), (1, 8, 8), spectral_norm=True), ConvDecoder((5,), (1, 8, 8), spectral_norm=True)]
+)
+def test_a_spectrally_normalised_decoder_has_weights_of_norm_one_and_rests_in_eval_mode(
+    net: nn.Module,
+) -> None:
+    torch.manual_seed(0)
+    for _ in range(60):
+        net(torch.randn(2, 5))
+    net.eval()
+    kept = {key: value.clone() for key, value in net.state_dict().items()}
+    net(torch.randn(2, 5))
+    assert all(torch.equal(value, kept[key]) for key, value in net.state_dict().items())
+    norms = [
+        float(torch.linalg.matrix_norm(layer.weight, 2))
+        for layer in net.modules()
+        if isinstance(layer, nn.Linear)
+    ]
+    assert norms == pytest.approx([1.0] * len(norms), abs=0.02)
