@@ -24,6 +24,9 @@ STD = 0.25
 LOG_Z = 7.0
 """What the free energies of the toy lack to be negative log-likelihoods."""
 
+ACCEPTED = 0.6
+"""The share of Hamiltonian moves that the toy's annealing accepts."""
+
 LIVE, LATENTS = 3, 5
 """Latents that the data depend on, and all of them."""
 
@@ -149,6 +152,14 @@ class ToyOutputs:
         exact = self.log_prob(x).expand(k, -1)
         return exact + torch.randn(k, len(x)) - 0.5 if self.draws else exact
 
+    def annealed_weights(self, x: Tensor, temperatures: int, chains: int) -> tuple[Tensor, Tensor]:
+        """log w (chains, batch), the mean of w being p(x), and a share of accepted moves (batch,)."""
+        return self.log_weights(x, chains), torch.full((len(x),), ACCEPTED)
+
+    def annealed_bounds(self, x: Tensor, temperatures: int, chains: int) -> tuple[Tensor, Tensor]:
+        """Of x taken for draws of the model, log weights (chains, batch) whose means are p(x), and 1/p(x)."""
+        return self.log_weights(x, chains), self.log_weights(x, chains) - 2 * self.log_prob(x)
+
     def free_energy(self, x: Tensor) -> Tensor:
         """-log p(x) of what is not normalised: its log Z is LOG_Z. (batch,)."""
         return -self.log_prob(x) - LOG_Z
@@ -178,6 +189,7 @@ OUTPUTS = (
         "sample",
     ),
     *("elbo_parts", "log_prob", "log_weights", "free_energy", "annealed_log_z"),
+    *("annealed_weights", "annealed_bounds"),
 )
 """The public outputs that the toy model has."""
 
@@ -196,6 +208,13 @@ def known_figures(outputs: ToyOutputs, x: Tensor, y: Tensor) -> Mapping[str, tup
         "log_likelihood_standard_error": ("log_weights", float(bound.std()) / len(x) ** 0.5),
         "ais_log_likelihood": ("annealed_log_z", float(bound.mean())),
         "ais_log_likelihood_standard_error": ("free_energy", float(bound.std()) / len(x) ** 0.5),
+        "annealed_log_likelihood": ("annealed_weights", float(bound.mean())),
+        "annealed_log_likelihood_standard_error": (
+            "annealed_weights",
+            float(bound.std()) / len(x) ** 0.5,
+        ),
+        "annealed_acceptance": ("annealed_weights", ACCEPTED),
+        "annealed_gap": ("annealed_bounds", 0.0),
         "log_z": ("annealed_log_z", LOG_Z),
         "active_units": ("encode", float(LIVE)),
         "latent_units": ("encode", float(LATENTS)),

@@ -37,7 +37,7 @@ def log_likelihood(
     several = (k,) if isinstance(k, int) else tuple(k)
     most = max(several)
     rows = min(rows, max(VALUES // data.first(1)["x"].numel(), 1))
-    batches = _first(data, count, max(rows // most, 1))
+    batches = first(data, count, max(rows // most, 1))
     columns = torch.cat([_of_batch(log_weights, x, sorted(set(several)), rows) for x in batches], 1)
     found = figures("log_likelihood", columns[-1], data)
     name = next(iter(found))
@@ -62,7 +62,7 @@ def _of_batch(log_weights: Callable[[Any, int], Tensor], batch: Any, several: li
     return torch.stack(found)
 
 
-def _first(data: Any, count: int, batch_size: int) -> Iterator[dict[str, Tensor]]:
+def first(data: Any, count: int, batch_size: int) -> Iterator[dict[str, Tensor]]:
     """The first `count` examples in batches."""
     for batch in data.batches(batch_size):
         if count <= 0:

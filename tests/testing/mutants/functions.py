@@ -55,4 +55,32 @@ MUTANTS = [
     ),
     _bound("importance-weights", "- q_z.log_prob(z)", "- q_z.log_prob(z)[:, :1]", "permuted as the examples"),
     _bound("importance-weights", "+ p_z.log_prob(z)", "+ p_z.log_prob(z)[:, :1]", "one row singled out"),
+    # The sum in double precision handed on; one acceptance for all; x' that are not those of the drawn z.
+    Mutant(
+        "function",
+        "annealed-importance",
+        "vae",
+        "functions/annealing.py",
+        "return log_w.to(z.dtype), share",
+        "return log_w, share",
+        "float32",
+    ),
+    Mutant(
+        "function",
+        "annealed-importance",
+        "vae",
+        "functions/annealing.py",
+        "accepted.append(chance.mean(0))",
+        "accepted.append(chance.detach().numpy().mean(0))",
+        "annealed-importance",
+    ),
+    Mutant(
+        "function",
+        "bidirectional-annealing",
+        "vae",
+        "functions/annealing.py",
+        "return log_w.to(z.dtype)\n",
+        "return log_w\n",
+        "float32",
+    ),
 ]

@@ -10,6 +10,35 @@ def _mutant(name: str, file: str, old: str, new: str, says: str) -> Mutant:
 _CAT = "(torch.cat(column).double() for column in zip(*pairs, strict=True))"
 
 MUTANTS = [
+    # Annealing without the 1/chains, the upper bound with the sign of the lower, one chain for all.
+    _mutant(
+        "annealed-log-likelihood",
+        "annealing.py",
+        "return log_w.logsumexp(0) - math.log(len(log_w))",
+        "return log_w.logsumexp(0)",
+        "annealed_log_likelihood is",
+    ),
+    _mutant(
+        "annealed-log-likelihood",
+        "annealing.py",
+        "torch.cat([accepted for _, accepted in pairs]).double().mean()",
+        "torch.cat([accepted for _, accepted in pairs]).double().sum()",
+        "annealed_acceptance",
+    ),
+    _mutant(
+        "annealed-gap",
+        "annealing.py",
+        "lower, upper = _log_mean(forward), -_log_mean(backward)",
+        "lower, upper = _log_mean(forward), _log_mean(backward)",
+        "annealed_gap is",
+    ),
+    _mutant(
+        "annealed-gap",
+        "annealing.py",
+        "gap = upper - lower",
+        "gap = (upper - lower).float() + math.log(2)",
+        "annealed_gap is",
+    ),
     _mutant(
         "denoising",
         "denoising.py",
