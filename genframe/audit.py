@@ -7,6 +7,7 @@ are from each other, in nats, in shares of holes, by a classifier, and in the pi
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -262,6 +263,7 @@ def _bound(found: Audit, train: _Codes, held: _Codes) -> None:
     for suffix, codes in (("", train), ("_held_out", held)):
         if codes.rate is not None and bool(codes.rate.isfinite().all()):
             found.add(f"rate{suffix}", Estimate.of(codes.rate))
+            found.figures[f"rate_bits{suffix}"] = found.figures[f"rate{suffix}"] / math.log(2)
         if codes.distortion is not None:
             found.add(f"distortion{suffix}", Estimate.of(codes.distortion))
 
@@ -274,6 +276,11 @@ def _units(found: Audit, train: _Codes) -> None:
         "units": float(len(variances)),
         "active_units": float((variances > verdict.SILENT).sum()),
     }
+    spread = active_units(train.z)
+    shares = (1 - variances / spread.clamp_min(1e-12)).clamp(0, 1)  # Var z = Var E[z|x] + E Var[z|x]
+    for row, share in zip(found.dimensions, shares.tolist(), strict=True):
+        row["noise"] = share
+    found.figures["noise"] = float(shares.mean())
     rates = _rates_each(train)
     if rates is None:
         found.remarks.append(

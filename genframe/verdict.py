@@ -15,7 +15,7 @@ MANY_HOLES = 0.25
 """A share at which a quarter of all samples shows it."""
 
 ALIKE = 0.60
-"""The lower end of the AUC's interval up to which codes and prior draws count as alike: 12 of 20 pairs guessed right."""
+"""The lower end of the AUC's interval up to which codes count as prior draws: 12 of 20 pairs are told right."""
 
 APART = 0.75
 """The AUC at which three pairs of four are told apart."""
@@ -25,6 +25,9 @@ SATURATED = 0.9
 
 WORSE = 1.5
 """How many times as far from the data samples of p(z) must be, as those of q(z), before pictures count against it."""
+
+REPAIRED = 1.2
+"""How many times nearer to the data a sampler's draws must be than those of p(z) to be called a repair."""
 
 BEND = "a prior that bends (prior: {use: vamp}, mixture or realnvp)"
 REPAIR = "a sampler fitted after the fact (genframe fit-sampler RUN --use gmm, flow or two-stage)"
@@ -143,12 +146,13 @@ def _pictures(figures: Mapping[str, float]) -> list[Statement]:
             continue
         text = "Samples pay for it: those of the prior are further from the data than decoded codes are"
         statements.append(Statement(text, f"{base} {of_prior:.3g} against {of_codes:.3g}", "bad"))
-        others = {
-            key: value for key, value in figures.items() if key.startswith(f"{base}[") and value < of_prior
+        repaired = {
+            key.removeprefix(f"{base}[").removesuffix("]"): value
+            for key, value in figures.items()
+            if key.startswith(f"{base}[") and value * REPAIRED < of_prior
         }
-        best = min(others, key=lambda key: others[key], default="")
-        sampler = best.removeprefix(f"{base}[").removesuffix("]")
-        if sampler and sampler != "q(z)":
-            text = f"The sampler {sampler!r} is the nearest: genframe sample RUN --sampler {sampler}"
-            statements.append(Statement(text, f"{base} {others[best]:.3g}", "good"))
+        best = min(repaired.keys() - {"q(z)", "p(z)"}, key=lambda name: repaired[name], default=None)
+        if best is not None:
+            text = f"The sampler {best!r} repairs some of it: genframe sample RUN --sampler {best}"
+            statements.append(Statement(text, f"{base} {repaired[best]:.3g}", "good"))
     return statements

@@ -31,9 +31,11 @@ into --out. What an audit finds lacking `genframe fit-sampler` may repair."""
 # Figure -> what it means.
 ROWS = {
     "rate": "KL(q(z|x)||p(z)), nats",
-    "rate_held_out": "of held-out data",
+    "rate_bits": "the same in bits: what an example costs to send by its code",
+    "rate_held_out": "KL(q(z|x)||p(z)) of held-out data",
     "distortion": "-log p(x|z), nats",
-    "distortion_held_out": "of held-out data",
+    "distortion_held_out": "-log p(x|z) of held-out data",
+    "noise": "share of the codes' variance that is posterior noise, mean over units",
     "index_code_information": "I_q(n;z), nats: what a code tells of which example it is of",
     "log_n": "log N, the most that I_q(n;z) can be",
     "aggregate_divergence": "KL(q(z)||p(z)), nats: how far all codes are from the prior",
