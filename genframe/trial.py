@@ -279,6 +279,9 @@ def trial_data(parts: Parts) -> dict[str, Tracked]:
         prefix = f"{name}." if name else ""
         made = random_rows(spec.fields, ROWS, bits=parts.wiring.recipe.datasets[name].binarise != "none")
         rows.update({f"{prefix}{key}": Tracked(value, 1) for key, value in made.items()})
+        index = f"{prefix}index"  # the row's number in the data, which every dataset has and none promises
+        if any(index in parts.wiring.needs(wire.bound) for wire in parts.wiring.plain.values()):
+            rows.setdefault(index, Tracked(torch.arange(ROWS), 1))
     return rows
 
 

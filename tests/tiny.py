@@ -23,6 +23,8 @@ ROWS = 16
 
 CONV = "{use: conv, width: 2, features: 8}"
 
+TINY_VAE = ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]")
+
 SMALL: Mapping[str, tuple[str, ...]] = {
     "vae/digits": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
     "vae/iwae-digits": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
@@ -59,6 +61,28 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "prior.dim=3",
     ),
     "vae/table": ("data.batch_size=16", "data.n=200", "encoder.hidden=[8]", "decoder.hidden=[8]"),
+    "vae/planar-digits": (*TINY_VAE, "posterior.flows=2", "prior.dim=3"),
+    "vae/laplace-digits": (*TINY_VAE, "prior.dim=3"),
+    "vae/full-covariance-digits": (*TINY_VAE, "prior.dim=3"),
+    "vae/sphere-digits": (*TINY_VAE, "prior.dim=3"),
+    "vae/flow-prior-digits": (*TINY_VAE, "prior={dim: 3, layers: 2, hidden: [8]}"),
+    "vae/exemplar-digits": (*TINY_VAE, "prior.dim=3"),
+    "vae/iaf-mnist": (*TINY_VAE, "posterior={hidden: 8, context: 4}", "prior.dim=3"),
+    "vae/vamp-mnist": (*TINY_VAE, "prior={dim: 3, components: 5}"),
+    "vae/conditional-digits": (*TINY_VAE, "prior.dim=3"),
+    "vae/complete-digits": ("data.batch_size=16", "decoder.hidden=[8]"),
+    "vae/two-layer-mnist": ("data.batch_size=16", "prior.dim=3"),
+    "vae/ladder-digits": ("data.batch_size=16", "prior.dim=3"),
+    "vae/two-stage-digits": (
+        "data.batch_size=16",
+        "priors={prior: {dim: 3}, second_prior: {dim: 3}}",
+        "players.stage_one.until=2",
+        "players.stage_two.start=2",
+    ),
+    "vae/semi-supervised-digits": (
+        "datasets={unknown: {batch_size: 16}, known: {batch_size: 16}}",
+        "prior.dim=3",
+    ),
     "vae/2d-manifold": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]"),
     "vae/mnist": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
     "vae/mnist-conv": ("data.batch_size=16", f"encoder={CONV}", f"decoder={CONV}", "prior.dim=3"),
@@ -127,6 +151,34 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "players.below.until=2",
         "players.above.start=2",
     ),
+    "vae/bernoulli-straight-through": ("data.batch_size=16", "prior.dim=6"),
+    "vae/bernoulli-gumbel": ("data.batch_size=16", "prior.dim=6"),
+    "vae/bernoulli-score-function": ("data.batch_size=16", "prior.dim=6"),
+    "vae/vq-digits": (
+        "data.batch_size=16",
+        "encoder.width=2",
+        "decoder.width=2",
+        "posterior={codes: 8, given: {latent_shape: [2, 7, 7]}}",
+        "prior={classes: 8, width: 4, depth: 1}",
+        "players.model.until=2",
+        "players.codes.start=2",
+    ),
+    "directed/nade-digits": ("data.batch_size=16", "prior.hidden=4"),
+    "directed/made-digits": ("data.batch_size=16", "prior.hidden=[8]"),
+    "directed/linear-digits": ("data.batch_size=16",),
+    "directed/belief-digits": (
+        "data.batch_size=16",
+        "prior.layers=[6, 3]",
+        "posterior.layers=[6, 3]",
+        "function.units=6",
+    ),
+    "directed/reweighted-digits": (
+        "data.batch_size=16",
+        "prior.layers=[6, 3]",
+        "posterior.layers=[6, 3]",
+        "function.units=6",
+    ),
+    "directed/belief-nvil-mnist": ("data.batch_size=16", "prior.dim=6", "loss.hidden=[4]"),
     "hybrid/discrete-vae": (
         "data.batch_size=16",
         "encoder.hidden=[8]",
