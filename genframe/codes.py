@@ -111,6 +111,7 @@ CODES: dict[str, str] = {
     "GF605": "binarisation or dequantisation needs pictures",
     "GF606": "a download failed",
     "GF607": "a downloaded file has another digest",
+    "GF608": "binarisation of coloured pictures",
     "GF701": "a term is not finite any more",
     "GF702": "a signal stopped the run, which has saved itself",
     "GF711": "the folder for a run is taken",

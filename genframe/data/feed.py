@@ -51,6 +51,14 @@ class Feed:
             key, value = ("dequantise", "true") if data.dequantise else ("binarise", data.binarise)
             message = f"`{key}: {value}` needs pictures, and {self._block.dataset} has none"
             raise self._block.error("GF605", message, key)
+        coloured = [name for name in self._pictures if self._promised.fields[name].shape[0] == 3]
+        if data.binarise != "none" and coloured:
+            message = (
+                f"`binarise: {data.binarise}` makes eight colours of all, and {self._block.dataset} has coloured "
+                "pictures: make them grey, or leave their levels and take a likelihood of 256 "
+                "(discretised-logistic, logistic-mixture, categorical-256)"
+            )
+            raise self._block.error("GF608", message, "binarise")
 
     @property
     def promised(self) -> DataSpec:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from feeding import block, pictures
+from feeding import Made, block, pictures
 from scipy import stats
 from tiny import recipe_file
 
 from genframe.data.binarise import Pictures, dequantised
 from genframe.data.feed import Feed
+from genframe.data.spec import Field
 from genframe.errors import RecipeError
 from genframe.recipe import load_recipe
 
@@ -77,3 +78,12 @@ def test_noise_is_drawn_from_a_generator_of_its_own() -> None:
     way.at_step("x", stored, torch.arange(2), 4)
     way.repeatable("x", stored, torch.arange(2), "test")
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("way", ["threshold", "static", "dynamic"])
+def test_bits_of_coloured_pictures_are_refused_with_what_to_take(way: str) -> None:
+    x = torch.zeros(12, 3, 4, 4, dtype=torch.uint8)
+    made = Made({"train": {"x": x}}, {"x": Field((3, 4, 4), image=True)})
+    with pytest.raises(RecipeError, match=r"GF608.*eight colours.*discretised-logistic"):
+        Feed(block(binarise=way), made, seed=0)
+    assert Feed(block(dequantise=True), made, seed=0).batch(0)["x"].shape == (10, 3, 4, 4)
