@@ -14,6 +14,8 @@ import pytest
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 PARAMETERS = {"mlp": 652_824, "conv": 885_249, "dcgan": 1_924_866}
+PARAMETERS |= dict.fromkeys(("dae-mlp", "hidden-noise", "gradient-noise", "weight-noise"), 788_784)
+PARAMETERS["dae-conv"] = 26_209
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +64,12 @@ def test_each_arm_trains_the_model_of_its_case(model: str, loop: str, tmp_path: 
         assert second < first
 
 
+@pytest.mark.parametrize("loop", ["lean-tuned", "genframe"])
+@pytest.mark.parametrize("model", [name for name in PARAMETERS if name not in ("mlp", "conv", "dcgan")])
+def test_each_arm_trains_the_denoiser_of_its_case(model: str, loop: str, tmp_path: Path) -> None:
+    test_each_arm_trains_the_model_of_its_case(model, loop, tmp_path)
+
+
 def test_both_ways_to_estimate_the_likelihood_agree(tmp_path: Path) -> None:
     import likelihood
     import pictures
@@ -89,7 +97,15 @@ def test_both_ways_to_estimate_the_likelihood_agree(tmp_path: Path) -> None:
 def test_one_command_prints_the_tables(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     printed = subprocess.run(
-        [sys.executable, BENCHMARKS, "--smoke", "--only", "mlp,nll,startup,memory,noises", "--json", figures],
+        [
+            sys.executable,
+            BENCHMARKS,
+            "--smoke",
+            "--only",
+            "mlp,chain,nll,startup,memory,noises",
+            "--json",
+            figures,
+        ],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -97,7 +113,7 @@ def test_one_command_prints_the_tables(tmp_path: Path) -> None:
     assert printed.returncode == 0, printed.stderr
     assert "| genframe / lean-tuned" in printed.stdout
     sections = json.loads(figures.read_text())["sections"]
-    assert [section["name"] for section in sections] == ["mlp", "nll", "startup", "memory", "noises"]
+    assert [section["name"] for section in sections] == ["mlp", "chain", "nll", "startup", "memory", "noises"]
     assert all(value > 0 for section in sections for goal in section["goals"] for value in goal["values"])
 
 

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from likelihood import Estimate
 
 
+MODELS = ("mlp", "conv", "dcgan", "dae-mlp", "dae-conv", "hidden-noise", "gradient-noise", "weight-noise")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", choices=("mlp", "conv", "dcgan", "nll", "gemm"))
+    parser.add_argument("model", choices=(*MODELS, "nll", "chain", "gemm"))
     parser.add_argument("loop")
     parser.add_argument("--turns", type=int, required=True)
-    parser.add_argument("--size", type=int, required=True, help="steps of a turn; for nll pictures")
+    parser.add_argument("--size", type=int, required=True, help="steps of a turn; pictures, samples")
     parser.add_argument("--scratch", type=Path, help="a folder for runs")
     parser.add_argument("--samples", type=int, default=5000, help="k of nll")
     options = parser.parse_args()
@@ -26,6 +29,8 @@ def main() -> None:
         gemm(turns, options.turns)
     elif options.model == "nll":
         nll(turns, options)
+    elif options.model == "chain":
+        chain(turns, options)
     elif options.loop.startswith("genframe"):
         from recipe_loop import train
 
@@ -51,7 +56,9 @@ def lean(turns: Turns, model: str, loop: str, number: int, steps: int) -> None:
     import torch
 
     torch.manual_seed(0)
-    if model == "dcgan":
+    if model in nets.DENOISERS:
+        parameters, train = lean.dae(model, channels_last=tuned)
+    elif model == "dcgan":
         parameters, train = lean.dcgan(channels_last=tuned, bf16=bf16)
     else:
         parameters, train = lean.vae(model, bf16=bf16)
@@ -80,6 +87,22 @@ def nll(turns: Turns, options: argparse.Namespace) -> None:
     for _ in range(options.turns):
         turns.wait()
         turns.done(options.size, estimate(options.size))
+
+
+def chain(turns: Turns, options: argparse.Namespace) -> None:
+    """Both arms draw by the weights of one run, under the same process settings."""
+    from genframe.engine.process import tune
+
+    tune()
+    import chains
+    import torch
+
+    torch.manual_seed(0)
+    draw = (chains.by_genframe if options.loop == "genframe" else chains.by_hand)(options.scratch)
+    turns.ready(0)
+    for _ in range(options.turns):
+        turns.wait()
+        turns.done(options.size, draw(options.size))
 
 
 def gemm(turns: Turns, number: int) -> None:

@@ -79,6 +79,17 @@ def nll(scale: Scale, scratch: Path) -> Section:
     return report.of_contest("nll", about, held, [Ratio("genframe", "by-hand", 1 / 1.3)], "-log p(x), nats")
 
 
+def chain(scale: Scale, scratch: Path) -> Section:
+    """Both arms read the run that is trained here first; that the means agree shows that they draw the same."""
+    run = scratch / "chain"
+    subprocess.run(_train(run, scale.steps or 100, recipe="gsn"), check=True)
+    arms = [Arm("chain", loop, options=("--scratch", str(run))) for loop in ("by-hand", "genframe")]
+    count = 20 if scale.steps else 10_000
+    held = contest.hold(arms, count, scale.rounds, 1 if scale.warm_up is None else scale.warm_up)
+    about = f"{count:,} samples of a GSN's chain, 784-400-400, 11 steps each, 1,000 at once"
+    return report.of_contest("chain", about, held, [Ratio("genframe", "by-hand", 1 / 1.3)], "mean value")
+
+
 def startup(scale: Scale, scratch: Path) -> Section:
     commands: dict[str, list[str]] = {
         "python -c pass": [sys.executable, "-c", "pass"],
@@ -131,11 +142,23 @@ def noises(scale: Scale, scratch: Path) -> Section:
     )
 
 
-def _train(run: Path, steps: int, *overrides: str) -> list[str]:
-    """The command that trains the MLP VAE as a user would."""
-    recipe = str(HERE / "recipes" / "mlp.yaml")
+def _train(run: Path, steps: int, *overrides: str, recipe: str = "mlp") -> list[str]:
+    """The command that trains the MLP VAE, or another recipe of this folder, as a user would."""
+    file = str(HERE / "recipes" / f"{recipe}.yaml")
     settings = ["device=cpu", f"data.use={dataset()}", f"train.steps={steps}", *overrides]
-    return [GENFRAME, "train", recipe, *settings, "--quiet", "--run-dir", str(run)]
+    return [GENFRAME, "train", file, *settings, "--quiet", "--run-dir", str(run)]
+
+
+def _denoiser(model: str, about: str, steps: int) -> Training:
+    return Training(
+        f"{about}, batch 128, Adam 1e-3",
+        model,
+        ["lean", "lean-tuned", "genframe"],
+        [Ratio("genframe", "lean-tuned", 0.95), Ratio("genframe", "lean")],
+        steps=steps,
+        warm_up=1,
+        loss="cross-entropy, nats",
+    )
 
 
 def _bf16(bound: float) -> float | None:
@@ -183,6 +206,12 @@ CASES: dict[str, Case] = {
         warm_up=1,
         loss="losses",
     ),
+    "dae-mlp": _denoiser("dae-mlp", "denoiser 784-400-400-784", 300),
+    "dae-conv": _denoiser("dae-conv", "convolutional denoiser", 50),
+    "hidden-noise": _denoiser("hidden-noise", "the denoiser 784-400-400-784, noise in its first layer", 300),
+    "gradient-noise": _denoiser("gradient-noise", "the same denoiser, noise on its gradients", 300),
+    "weight-noise": _denoiser("weight-noise", "the same denoiser, noise on its weights", 300),
+    "chain": chain,
     "nll": nll,
     "startup": startup,
     "memory": memory,

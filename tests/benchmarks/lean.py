@@ -56,6 +56,49 @@ def vae(model: str, *, bf16: bool = False) -> tuple[int, Train]:
     return sum(p.numel() for p in net.parameters()), train
 
 
+def dae(model: str, *, channels_last: bool = False) -> tuple[int, Train]:
+    """The number of parameters of a denoiser, and its loop; the loss is the cross-entropy per picture.
+
+    `gradient-noise` adds noise of variance 0.01 / (1 + t)^0.55 to the gradients before the optimizer's step;
+    `weight-noise` noise of deviation 0.01 to the weights while the gradient is computed.
+    """
+    net = nets.denoiser(model)
+    if channels_last:
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    weights = list(net.parameters())
+    optimizer = torch.optim.Adam(weights, 1e-3, fused=True)
+    feed = batches(nets.BATCH[model])
+    made = 0
+
+    def shake(tensors: list[Tensor], std: float) -> None:
+        with torch.no_grad():
+            torch._foreach_add_(tensors, [torch.randn_like(t) for t in tensors], alpha=std)
+
+    def train(steps: int) -> float:
+        nonlocal made
+        total = torch.zeros(())
+        for _ in range(steps):
+            x = next(feed)
+            noised = x + torch.empty(len(x), 1, 1, 1).uniform_(0.1, 0.8) * torch.randn_like(x)
+            kept = [w.detach().clone() for w in weights] if model == "weight-noise" else []
+            if kept:
+                shake(weights, 0.01)  # type: ignore[arg-type]
+            loss = F.binary_cross_entropy_with_logits(net(noised), x, reduction="sum") / len(x)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if kept:
+                with torch.no_grad():
+                    torch._foreach_copy_(weights, kept)
+            if model == "gradient-noise":
+                shake([w.grad for w in weights if w.grad is not None], (0.01 / (1 + made) ** 0.55) ** 0.5)
+            optimizer.step()
+            made += 1
+            total += loss.detach()
+        return float(total) / steps
+
+    return sum(w.numel() for w in weights), train
+
+
 def dcgan(*, channels_last: bool = False, bf16: bool = False) -> tuple[int, Train]:
     """The number of parameters of a GAN, and its loop; the loss is that of both sides together.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-BATCH = {"mlp": 128, "conv": 128, "dcgan": 64}
+DENOISERS = ("dae-mlp", "dae-conv", "hidden-noise", "gradient-noise", "weight-noise")
+BATCH = {"mlp": 128, "conv": 128, "dcgan": 64, **dict.fromkeys(DENOISERS, 128)}
 LATENTS = {"mlp": 20, "conv": 32, "dcgan": 64}
 
 
@@ -56,6 +58,36 @@ def conv() -> Vae:
         nn.ConvTranspose2d(32, 1, 4, 2, 1),
     )
     return Vae(encoder, decoder)
+
+
+def denoiser(model: str) -> nn.Sequential:
+    """Noisy pictures (batch, 1, 28, 28) -> logits of the clean ones."""
+    if model == "dae-conv":
+        return nn.Sequential(
+            nn.Conv2d(1, 16, 4, 2, 1),  # 28 -> 14
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 4, 2, 1),  # 14 -> 7
+            nn.ReLU(),
+            nn.Conv2d(32, 32, 3, 1, 1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 16, 4, 2, 1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(16, 1, 4, 2, 1),
+        )
+    first = [nn.Linear(784, 400), *([Grain(0.1)] if model == "hidden-noise" else []), nn.ReLU()]
+    last = [nn.Linear(400, 400), nn.ReLU(), nn.Linear(400, 784), nn.Unflatten(1, (1, 28, 28))]
+    return nn.Sequential(nn.Flatten(), *first, *last)
+
+
+class Grain(nn.Module):
+    """Gaussian noise in train mode."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.std = std
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.add(x, torch.randn_like(x), alpha=self.std) if self.training else x
 
 
 def generator() -> nn.Sequential:
