@@ -81,7 +81,7 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     ),
     "vae/semi-supervised-digits": (
         "datasets={unknown: {batch_size: 16}, known: {batch_size: 16}}",
-        "prior.dim=3",
+        "priors.prior.dim=3",
     ),
     "vae/2d-manifold": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]"),
     "vae/mnist": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),

@@ -49,8 +49,8 @@ def test_it_trains_resumes_and_gives_its_outputs(name: str, tmp_path: Path) -> N
             assert drawn.isfinite().all()
             assert torch.equal(drawn, model.call(output, 3, seed=1))
     if "reconstruct" in model.outputs:
-        x = next(iter(model.feeds.values())).split("test").first(3)["x"]
-        assert model.reconstruct(x).shape == x.shape
+        batch = next(iter(model.feeds.values())).split("test").first(3)
+        assert model.call("reconstruct", batch).shape == batch["x"].shape
 
 
 @pytest.mark.parametrize("name", shipped())
