@@ -76,7 +76,10 @@ def filters(weight: Tensor, shape: Sequence[int]) -> Image.Image:
 
 
 def first_layer(module: nn.Module) -> Tensor | None:
-    """The weights of the first linear or convolutional layer of a module."""
+    """The weights of a module's first linear or convolutional layer, or what its own method `filters` gives."""
+    own = getattr(module, "filters", None)
+    if callable(own):
+        return torch.as_tensor(own())
     layers: Iterable[nn.Module] = (m for m in module.modules() if isinstance(m, (nn.Linear, nn.Conv2d)))
     layer = next(iter(layers), None)
     return None if layer is None else torch.as_tensor(layer.weight)
@@ -122,8 +125,8 @@ def _panel(title: str, curves: Mapping[str, Curve], size: tuple[int, int]) -> Im
 
 
 def _round_values(low: float, high: float) -> list[float]:
-    """Round values between two, four or so."""
-    step = max(high - low, 1e-9) / 4
+    """Round values between two, three to five."""
+    step = max(high - low, 1e-9) / 5
     power = 10.0 ** math.floor(math.log10(step))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
     return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]

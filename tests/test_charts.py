@@ -56,3 +56,12 @@ def test_the_first_layer_is_the_first_with_weights() -> None:
     found = charts.first_layer(net)
     assert found is not None and found.shape == (3, 4)
     assert charts.first_layer(nn.ReLU()) is None
+
+
+def test_a_component_may_say_itself_what_its_filters_are() -> None:
+    class Machine(nn.Module):
+        def filters(self) -> torch.Tensor:
+            return torch.ones(2, 1, 3, 3)
+
+    found = charts.first_layer(Machine())
+    assert found is not None and found.shape == (2, 1, 3, 3)

@@ -64,6 +64,10 @@ class CosineRBM(GaussianRBM):
         self.register_buffer("down", cosines(height), persistent=False)
         self.register_buffer("across", cosines(width), persistent=False)
 
+    def filters(self) -> Tensor:
+        """What each hidden unit adds to the mean of the pixels: (hidden, *event)."""
+        return self.down.T @ super().filters() @ self.across
+
     def _started(self, n: int) -> Tensor:
         return torch.rand(n, 1).expand(n, self.sizes[0]).clone()  # grey areas
 

@@ -157,6 +157,10 @@ class RBM(nn.Module):
         field = self.visible_bias + h @ self.weight.T
         return -(h * self.hidden_bias).sum(-1) - F.softplus(field).sum(-1)
 
+    def filters(self) -> Tensor:
+        """What each hidden unit adds to the field of the visible ones: (hidden, *event)."""
+        return self.weight.T.reshape(-1, *self.event_shape)
+
     # What a machine of other visible units has otherwise.
 
     support: constraints.Constraint = constraints.boolean

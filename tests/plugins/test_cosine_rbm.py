@@ -157,3 +157,12 @@ def test_dimensions_in_front_are_examples_of_their_own() -> None:
 def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="pictures"):
         CosineRBM((12,))
+
+
+def test_filters_are_what_a_hidden_unit_adds_to_the_mean() -> None:
+    for machine in machines():
+        with torch.no_grad():
+            alone = (
+                machine.visible(torch.eye(3).double()).mean - machine.visible(torch.zeros(1, 3).double()).mean
+            )
+            torch.testing.assert_close(machine.filters(), alone)
