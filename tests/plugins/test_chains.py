@@ -99,6 +99,19 @@ def test_observed_pixels_are_those_of_the_data(observed: Any) -> None:
     assert float(drawn[:, ~mask].max()) < 7 and bool(mask.any()) and bool((~mask).any())
 
 
+def test_what_is_not_observed_starts_as_another_example_has_it() -> None:
+    torch.manual_seed(0)
+    examples = torch.arange(40.0).view(20, 2)
+    first = chain(still, Data(examples), 20, observed="left", start="others", burn_in=0)
+    assert set(first[:, 0].tolist()) == set(examples[:, 0].tolist()), "each is observed once"
+    assert set(first[:, 1].tolist()) <= set(examples[:, 1].tolist())
+    assert int((first[:, 1] == first[:, 0] + 1).sum()) < 8  # 1 on average: more than 7 in 1e-5 of seeds
+
+
+def still(x: Tensor) -> DiagonalGaussian:
+    return DiagonalGaussian(x, torch.zeros(2))
+
+
 def test_a_clamped_chain_draws_the_conditional_law() -> None:
     """Gibbs steps of a correlated Gaussian: with x_1 observed, x_2 ~ N(rho x_1, 1 - rho^2)."""
     torch.manual_seed(0)

@@ -24,7 +24,7 @@ def chain(
     burn_in: Annotated[int, Ge(0)] = 100,
     thin: Count = 1,
     chains: Count | None = None,
-    start: Literal["data", "noise"] = "data",
+    start: Literal["data", "noise", "others"] = "data",
     move: Literal["sample", "mean"] = "sample",
     draw: Literal["sample", "mean"] = "sample",
     observed: Literal["nothing", "left", "right", "top", "bottom", "border"] = "nothing",
@@ -39,7 +39,8 @@ def chain(
     is kept. move: whether p(x'|x) is sampled before it is corrupted again, as it must be for the stationary law, or
     its mean is taken. draw: what is kept of each step; the mean is what papers show, and is no draw of the law.
     observed: a part of x that is fixed to that of examples of the data, so that the rest is drawn given it
-    (clamping: in-painting).
+    (clamping: in-painting). start: `data` has the rest begin as these examples have it, which a chain that mixes slowly
+    remembers; `others` as other examples have it; from `noise` a chain may find a mode that the data don't have.
     """
     chains = min(chains or n, n)
     rounds = -(-n // chains)

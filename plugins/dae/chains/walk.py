@@ -51,17 +51,23 @@ def visible(state: Any) -> Tensor:
     return x
 
 
-def starts(data: Any, count: int, start: Literal["data", "noise"]) -> tuple[Tensor, Tensor]:
+Start = Literal["data", "noise", "others"]
+
+
+def starts(data: Any, count: int, start: Start) -> tuple[Tensor, Tensor]:
     """Where `count` chains start, and an example of the data for each, which is what is observed of it: (count, ...).
 
     The examples are drawn from the first POOL without replacement as long as they last. noise: uniform between the
-    least and the largest value of the data.
+    least and the largest value of the data. others: examples of a draw of their own, so that what is not observed is no
+    example's that is.
     """
     pool = data.first(POOL)["x"]
     rounds = [torch.randperm(len(pool), device=pool.device) for _ in range(-(-count // len(pool)))]
     examples = pool[torch.cat(rounds)[:count]]
     if start == "data":
         return examples, examples
+    if start == "others":
+        return pool[torch.randint(len(pool), (count,), device=pool.device)], examples
     low, high = pool.aminmax()
     return low + (high - low) * torch.rand_like(examples), examples
 
