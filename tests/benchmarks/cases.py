@@ -149,12 +149,12 @@ def _train(run: Path, steps: int, *overrides: str, recipe: str = "mlp") -> list[
     return [GENFRAME, "train", file, *settings, "--quiet", "--run-dir", str(run)]
 
 
-def _denoiser(model: str, about: str, steps: int) -> Training:
+def _denoiser(model: str, about: str, steps: int, wanted: float | None = None) -> Training:
     return Training(
         f"{about}, batch 128, Adam 1e-3",
         model,
         ["lean", "lean-tuned", "genframe"],
-        [Ratio("genframe", "lean-tuned", 0.95), Ratio("genframe", "lean")],
+        [Ratio("genframe", "lean-tuned", wanted), Ratio("genframe", "lean")],
         steps=steps,
         warm_up=1,
         loss="cross-entropy, nats",
@@ -206,8 +206,8 @@ CASES: dict[str, Case] = {
         warm_up=1,
         loss="losses",
     ),
-    "dae-mlp": _denoiser("dae-mlp", "denoiser 784-400-400-784", 300),
-    "dae-conv": _denoiser("dae-conv", "convolutional denoiser", 50),
+    "dae-mlp": _denoiser("dae-mlp", "denoiser 784-400-400-784", 300, 0.95),
+    "dae-conv": _denoiser("dae-conv", "convolutional denoiser", 50, 0.95),
     "hidden-noise": _denoiser("hidden-noise", "the denoiser 784-400-400-784, noise in its first layer", 300),
     "gradient-noise": _denoiser("gradient-noise", "the same denoiser, noise on its gradients", 300),
     "weight-noise": _denoiser("weight-noise", "the same denoiser, noise on its weights", 300),
