@@ -53,7 +53,7 @@ def test_the_loss_commits_the_encoder_and_teaches_a_learned_codebook(codebook: s
     posterior = made(codebook=codebook).eval()
     q_z, encoded = posterior(features()), posterior.encoded(features())
     x, p_x = torch.ones(6, 8), Bernoulli(torch.zeros(6, 8))
-    terms = vq(x, encoded, q_z.mean, p_x, commitment=0.25)
+    terms = vq(x, q_z.mean, encoded, p_x, commitment=0.25)
     distance = (encoded - q_z.mean).square().flatten(1).sum(1)
     torch.testing.assert_close(terms.total, 8 * math.log(2) + 1.25 * distance)
     (own,) = torch.autograd.grad(terms.total.sum(), encoded, retain_graph=True)

@@ -10,8 +10,8 @@ from genframe import NonNegative, Schedulable, Terms
 
 def vq(
     x: Tensor,
-    encoded: Tensor,
     quantised: Tensor,
+    encoded: Tensor,
     p_x: Distribution,
     *,
     commitment: Schedulable = 0.25,
@@ -19,7 +19,7 @@ def vq(
 ) -> Terms:
     """-log p(x|z) + commitment |z_e - sg(e)|^2 + codebook |sg(z_e) - e|^2 of each x (batch,): van den Oord 2017, eq. 3.
 
-    encoded (batch, ...): z_e, `posterior.encoded(features)` of the posterior `vq`; quantised: its codes e, `q_z.mean`.
+    quantised (batch, ...): the codes e of the posterior `vq`, `q_z.mean`; encoded: z_e, `posterior.encoded(features)`.
     Sums over values, vectors and places. The commitment of 0.25 is theirs; the last term teaches a codebook of
     `codebook: loss`, and of one that follows averages it has no gradient. The rate stands in no term: with a uniform
     prior of codes it is a constant. Logged: the distortion and the squared distance of z_e and e.
