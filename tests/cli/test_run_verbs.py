@@ -199,6 +199,21 @@ def test_a_sampler_is_fitted_and_drawn_by_its_name(genframe: Genframe, run: Path
     assert told.code == 2 and "components" in told.err
 
 
+def test_an_audit_is_printed_written_and_read(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    few = ("--samples", 100, "--metric", "none")
+    told = genframe("audit", run, *few, "--out", tmp_path / "a", "--dimensions", "--sampler", "none")
+    assert told.code == 0, told.err
+    assert "I_q(n;z), nats" in told.out and "\nverdict: " in told.out and "audit.json" in told.out
+    assert (tmp_path / "a" / "codes.png").exists() and not (run / "audit").exists()
+    told = genframe("audit", run, *few, "--out", tmp_path / "b", "--json", "--sampler", "none")
+    assert json.loads(told.out)["holds"] == json.loads((tmp_path / "b" / "audit.json").read_text())["holds"]
+    told = genframe("audit", run, *few, "--out", tmp_path / "c", "--sampler", "mixtur")
+    assert told.code == 2 and "Did you mean 'mixture'?" in told.err and not (tmp_path / "c").exists()
+    assert genframe("pack", run, "-o", tmp_path / "one.genframe").code == 0
+    told = genframe("audit", tmp_path / "one.genframe", *few)
+    assert told.code == 2 and "--out FOLDER" in told.err
+
+
 def test_filters_of_the_first_layer_become_a_grid(genframe: Genframe, run: Path, tmp_path: Path) -> None:
     told = genframe("filters", run, "-o", tmp_path / "f.png")
     assert told.code == 0 and "first layer of encoder" in told.out

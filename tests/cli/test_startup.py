@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "wandb", "rich", "numpy")
+HEAVY = ("torch", "wandb", "rich", "numpy", "sklearn")
 
 DRIVER = """
 import io, json, sys
@@ -27,6 +27,8 @@ print(json.dumps(sorted(sys.modules)))
     "arguments",
     [
         ["--help"],
+        ["audit", "--help"],
+        ["fit-sampler", "--help"],
         ["list"],
         ["list", "--json"],
         ["show", "encoder", "conv"],
