@@ -27,6 +27,7 @@ class Outputs:
         self.plan = plan
         self.averages = averages
         self.compiler = Compiler(plan.parts)
+        self._bf16 = Compiler(plan.parts, bf16=True)
 
     def __contains__(self, name: str) -> bool:
         return name in self.plan.wiring.outputs
@@ -37,20 +38,27 @@ class Outputs:
     def __getitem__(self, name: str) -> Callable[..., Any]:
         """The output as a function of its arguments, or of a batch and those that it has not (`named`).
 
-        Raises RecipeError when the recipe has no such output.
+        Its attribute `in_bf16` is the same with nets in bfloat16, distributions in float32 as ever. Raises RecipeError
+        when the recipe has no such output.
         """
         if name not in self:
             known = ", ".join(self) or "none"
             message = f"the recipe {self.plan.recipe.name!r} has no output {name!r}; it has {known}"
             raise RecipeError(Problem("GF531", message, path="outputs", command="genframe explain"))
         output = self.plan.wiring.outputs[name]
-        evaluate = self.compiler.compile(output.bound)
         above = self.plan.wiring.ancestors(self.plan.wiring.needs(output.bound))
 
-        def call(*args: Any) -> Any:
-            with torch.no_grad():
-                return evaluate(self._wires(above), named(output.wire.params, args))
+        def function(compiler: Compiler) -> Callable[..., Any]:
+            evaluate = compiler.compile(output.bound)
 
+            def call(*args: Any) -> Any:
+                with torch.no_grad():
+                    return evaluate(self._wires(above), named(output.wire.params, args))
+
+            return call
+
+        call = function(self.compiler)
+        setattr(call, "in_bf16", function(self._bf16))  # noqa: B010, mypy knows no such attribute
         # A metric may serve outputs of one and of two arguments: denoise(picture), denoise(picture, level).
         parameters = [Parameter(param, Parameter.POSITIONAL_ONLY) for param in output.wire.params]
         setattr(call, "__signature__", Signature(parameters))  # noqa: B010, mypy knows no such attribute

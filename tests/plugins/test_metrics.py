@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ from genframe_plugins.metrics.elbo import elbo, rate_distortion
 from genframe_plugins.metrics.likelihood import log_likelihood
 from genframe_plugins.metrics.units import active_units
 from torch import Tensor
+
+import genframe
 
 
 class Batches:
@@ -164,9 +167,9 @@ def test_what_is_no_likelihood_is_not_called_one() -> None:
 def test_active_units_are_latents_that_depend_on_x() -> None:
     x = torch.randn(400, 1)
     scale = torch.tensor([1.0, 0.05, 0.5, 0.0])
-    figures = active_units(lambda x: x * scale, Batches(x), batch_size=64)
+    figures = active_units(lambda batch: batch["x"] * scale, Batches(x), batch_size=64)
     assert figures == {"active_units": 2.0, "latent_units": 4.0}
-    assert active_units(lambda x: x * scale, Batches(x), threshold=1e-4)["active_units"] == 3
+    assert active_units(lambda batch: batch["x"] * scale, Batches(x), threshold=1e-4)["active_units"] == 3
 
 
 def test_accuracy_is_the_share_of_the_right_over_all_examples() -> None:
@@ -178,9 +181,37 @@ def test_accuracy_is_the_share_of_the_right_over_all_examples() -> None:
             pairs = zip(self.x.split(batch_size), labels.split(batch_size), strict=True)
             return [{"x": x, "y": y} for x, y in pairs]
 
-    def classify(x: Tensor) -> Tensor:
-        return torch.nn.functional.one_hot(x[:, 0].long(), 3) - 5.0  # scores need be no probabilities
+    def classify(batch: Batch) -> Tensor:
+        return (
+            torch.nn.functional.one_hot(batch["x"][:, 0].long(), 3) - 5.0
+        )  # scores need be no probabilities
 
     figures = accuracy(classify, Labelled(told.unsqueeze(1).float()), batch_size=3)
     assert figures["accuracy"] == pytest.approx(5 / 7)
     assert figures["accuracy_standard_error"] == pytest.approx((5 / 7 * 2 / 7 / 7) ** 0.5)
+
+
+def test_bf16_gives_the_figure_of_fp32_to_a_tenth_of_a_nat(tmp_path: Path) -> None:
+    """The same draws through nets in bfloat16: not the same numbers, and the same figure."""
+    recipe = {
+        "genframe": 1,
+        "pipeline": "vae",
+        "data": {"use": "digits", "batch_size": 100, "binarise": "static"},
+        "encoder": {"use": "mlp", "hidden": [32]},
+        "decoder": {"use": "mlp", "hidden": [32]},
+        "prior": {"use": "gaussian", "dim": 8},
+        "train": {"steps": 150},
+        "evaluate": {"ll": {"use": "log-likelihood", "k": 50, "count": 100, "precision": "bf16"}},
+    }
+    model = genframe.load(genframe.train(recipe, run_dir=tmp_path / "run", quiet=True), device="cpu")
+    x = model.feeds[""].split("test").first(100)["x"]
+    weights = model.outputs["log_weights"]
+    figures = []
+    for output in (weights, weights.in_bf16):  # type: ignore[attr-defined]
+        torch.manual_seed(0)
+        figures.append(float((output(x, 200).double().logsumexp(0) - math.log(200)).mean()))
+    assert figures[0] != figures[1]
+    assert figures[1] == pytest.approx(figures[0], abs=0.1)
+    (row,) = model.evaluate("ll", split="test")
+    assert row["protocol"]["options"]["precision"] == "bf16"
+    assert row["figures"]["log_likelihood"] == pytest.approx(figures[1], abs=5)
