@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, MixtureSameFamily
 from torch.nn import functional as F
@@ -30,11 +31,8 @@ class MixtureDensity(nn.Module):
 
     def forward(self, features: Tensor) -> MixtureSameFamily:
         values = self.components * math.prod(self.data_shape)
-        logits, mean, raw = features.float().split((self.components, values, values), -1)
+        logits, mean, raw = torch.split(features.float(), [self.components, values, values], -1)
+        shape = (*features.shape[:-1], self.components, *self.data_shape)
         std = self.floor + F.softplus(raw)
-        parts = DiagonalGaussian(
-            mean.unflatten(-1, (self.components, *self.data_shape)),
-            std.unflatten(-1, (self.components, *self.data_shape)),
-            event_ndim=len(self.data_shape),
-        )
+        parts = DiagonalGaussian(mean.reshape(shape), std.reshape(shape), event_ndim=len(self.data_shape))
         return MixtureSameFamily(Categorical(logits=logits, validate_args=False), parts, validate_args=False)
