@@ -41,6 +41,8 @@ def shortened(words: list[str], run: Path | None) -> list[str]:
     words = [str(run) if word.startswith("runs/") or word == "RUN" else word for word in words]
     if words[0] == "resume":
         return [words[0], words[1], "train.steps=6", "--quiet"]
+    if words[0] == "audit":
+        return [*words, "--samples", "100", "--metric", "none", "--sampler", "none"]
     if words[0] == "evaluate":
         return [*words[:2], "elbo"]
     return words
