@@ -85,6 +85,13 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     ),
     "vae/2d-manifold": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]"),
     "vae/mnist": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
+    "vae/iwae-mnist": (
+        "data.batch_size=16",
+        "encoder.hidden=[8]",
+        "decoder.hidden=[8]",
+        "prior.dim=3",
+        "wires.k=4",
+    ),
     "vae/mnist-conv": ("data.batch_size=16", f"encoder={CONV}", f"decoder={CONV}", "prior.dim=3"),
     "dae/digits": ("data.batch_size=16", "encoder.width=2", "decoder.width=2", "players.model.ema=0.9"),
     "noise/gradient-noise": ("data={use: digits, batch_size: 16}", "encoder.hidden=[8, 8]"),

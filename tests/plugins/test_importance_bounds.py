@@ -18,6 +18,7 @@ from genframe_plugins.vae.losses.stl import stl
 from tiny import batch_of, plan_of, stepper_of
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Laplace, Normal, kl_divergence
+from torch.profiler import ProfilerActivity, profile
 
 from genframe import DiagonalGaussian
 from genframe.errors import RecipeError
@@ -291,6 +292,27 @@ def test_piwae_is_two_players_each_with_the_gradient_of_its_own_bound() -> None:
     stepper.step(0, batch)
     history = stepper.take_history()
     assert {"whole_bound", "mean_bound", "mean_bound/bound"} <= set(history)
+
+
+@pytest.mark.parametrize("loss", ["iwae", "dreg", "stl"])
+def test_a_step_of_fifty_samples_holds_four_times_its_logits(loss: str) -> None:
+    """Forward and backward hold the logits (k, batch, pixels), their gradient, and a softplus of one: a loss
+    that spread x or the weights out over samples and pixels would hold more. Counted by the allocator, not timed."""
+    shapes = (
+        "data.batch_size=20",
+        "encoder.hidden=[40]",
+        "decoder.hidden=[40]",
+        "prior.dim=10",
+        "wires.k=50",
+    )
+    plan = plan_of("vae/iwae-digits", *shapes, f"loss={loss}")
+    stepper, batch = stepper_of(plan), batch_of(plan, 20)
+    stepper.step(0, batch)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+        stepper.step(1, batch)
+    events = [e for e in watched.profiler.kineto_results.events() if e.name() == "[memory]"]  # type: ignore[union-attr]
+    held = torch.tensor([e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())]).cumsum(0)
+    assert 2 < float(held.max()) / (50 * 20 * 784 * 4) < 4.6
 
 
 def test_the_rate_is_drawn_to_the_capacity_as_a_mean_over_the_batch() -> None:
