@@ -167,7 +167,8 @@ class Feed:
     @cached_property
     def _order(self) -> Order:
         positions = self._chosen.to(self._store("train").order_device)
-        return Order(self.seed, self.name, positions, self.data.batch_size, self.steps_per_epoch)
+        arrange = getattr(self.dataset, "arrange", None)  # batches that are no random ones
+        return Order(self.seed, self.name, positions, self.data.batch_size, self.steps_per_epoch, arrange)
 
     def _length(self, split: str) -> int:
         promised = self._promised.lengths[split]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 
 import torch
@@ -46,17 +47,28 @@ def limited(seed: int, dataset: str, length: int, limit: int, labels: Tensor | N
     return shuffled[:limit].sort().values
 
 
+Arrange = Callable[[Tensor, int, int, torch.Generator], Tensor | None]
+"""(positions (n,), batch size, steps, generator) -> the positions of an epoch's batches, (steps * batch size,)."""
+
+
 class Order:
     """Which of the training examples at `positions` (n,) are in the batch of a step."""
 
     def __init__(
-        self, seed: int, dataset: str, positions: Tensor, batch_size: int, steps_per_epoch: int
+        self,
+        seed: int,
+        dataset: str,
+        positions: Tensor,
+        batch_size: int,
+        steps_per_epoch: int,
+        arrange: Arrange | None = None,
     ) -> None:
         self.seed = seed
         self.dataset = dataset
         self.positions = positions
         self.batch_size = batch_size
         self.steps_per_epoch = steps_per_epoch
+        self.arrange = arrange
         self._epochs: dict[int, Tensor] = {}
 
     def rows(self, step: int) -> Tensor:
@@ -69,8 +81,19 @@ class Order:
         return order[first : first + self.batch_size]
 
     def _begin(self, epoch: int) -> Tensor:
-        shuffled = epoch_order(self.seed, self.dataset, epoch, len(self.positions)).to(self.positions.device)
+        arranged = self._arranged(epoch) if self.arrange else None
+        if arranged is None:
+            arranged = self.positions[
+                epoch_order(self.seed, self.dataset, epoch, len(self.positions)).to(self.positions.device)
+            ]
         # Two epochs are kept: workers that read ahead are in the next one before this one has ended.
         kept = {past: order for past, order in self._epochs.items() if past == epoch - 1}
-        self._epochs = {**kept, epoch: self.positions[shuffled]}
+        self._epochs = {**kept, epoch: arranged}
         return self._epochs[epoch]
+
+    def _arranged(self, epoch: int) -> Tensor | None:
+        """The order that the dataset itself asks for, where batches are no random ones."""
+        assert self.arrange is not None
+        generator = torch.Generator().manual_seed(seeded(self.seed, "arrange", self.dataset, epoch))
+        positions = self.arrange(self.positions.cpu(), self.batch_size, self.steps_per_epoch, generator)
+        return None if positions is None else positions.to(self.positions.device)
