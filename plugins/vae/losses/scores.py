@@ -23,10 +23,11 @@ class Scores:
                 "a score function is for samples without gradient, and these have one, straight through: write the "
                 "wire z: q_z.sample() (or [k] of them), and the posterior with gradient: none"
             )
-        self.rate = _by_sample(q_z.log_prob(z) - p_z.log_prob(z)).detach()
+        log_p = _by_sample(p_z.log_prob(z))
         self.log_q = _by_sample(q_z.log_prob(z.detach()))
+        self.rate = (self.log_q - log_p).detach()
         self.distortion = -_by_sample(p_x.log_prob(x))
-        self.log_joint = _by_sample(p_z.log_prob(z)) - self.distortion
+        self.log_joint = log_p - self.distortion
         self.bound = (self.log_joint - self.log_q).detach()
 
     def terms(self, value: Tensor, surrogate: Tensor, **logged: Tensor) -> Terms:
