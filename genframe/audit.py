@@ -304,7 +304,7 @@ def _rates_each(train: _Codes) -> Tensor | None:
         if q is None or p is None:
             return None
         try:
-            kl = kl_divergence(q, p)
+            kl = kl_divergence(q, p.expand(q.batch_shape))  # torch broadcasts not all of its KLs
         except NotImplementedError:
             kl = q.log_prob(z) - p.log_prob(z)
         total += kl.double().flatten(1).sum(0)

@@ -19,6 +19,7 @@ RUNS = {
     "collapsed": ["prior.dim=3", "loss.beta=100", "train.steps=100"],
     "apart": ["prior.dim=3", "loss.beta=0.01", "train.steps=150"],
     "good": ["prior.dim=2", "loss.beta=8", "train.steps=500", "optimizer.lr=3e-3"],
+    "bits": ["prior={use: bernoulli, dim: 6}", "posterior=bernoulli", "train.steps=20"],
     "plain": ["prior.dim=2", "train.steps=50"],
 }
 
@@ -91,6 +92,14 @@ def test_an_autoencoder_without_noise_is_judged_by_what_there_is(made: Callable[
     assert any("no density" in remark for remark in found.remarks)
     assert "index_code_information" not in found.figures and "rate" not in found.figures
     assert {"holes", "auc", "active_units"} <= found.figures.keys() and found.holds != "unknown"
+
+
+def test_codes_of_bits_have_figures_too(made: Callable[[str], Path]) -> None:
+    found = audited(made("bits"))
+    both = found.figures["index_code_information"] + found.figures["aggregate_divergence"]
+    assert abs(both - found.figures["rate"]) < 5 * found.errors["rate_of_codes"] + 0.02
+    assert sum(row["rate"] for row in found.dimensions) == pytest.approx(found.figures["rate"], rel=1e-4)
+    assert all(row["information"] >= -0.05 for row in found.dimensions)
 
 
 def test_draws_are_measured_and_files_are_written(made: Callable[[str], Path], tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ holds       at most 5 % of prior draws fall where q(z) has no mass (below the 1 
 nearly      at most 25 % of either, and an AUC of at most 0.75
 collapsed   no active unit, and a rate below 0.01 nats a dimension
 
-q(z) is the mean of q(z|x) over all training data, summed exactly. Figures and pictures go into the run's audit/, or
+q(z) is the mean of q(z|x) over all training data, summed exactly: of a posterior that is inverted (planar, IAF) that
+takes long, and fewer --samples less. Figures and pictures go into the run's audit/, or
 into --out. What an audit finds lacking `genframe fit-sampler` may repair."""
 
 # Figure -> what it means.
