@@ -104,6 +104,7 @@ CODES: dict[str, str] = {
     "GF539": "a sampler has nothing to fit, or can't be kept under that name",
     "GF541": "an audit is given wires that are no laws of one value",
     "GF542": "the wires of a step would not fit in the memory that is free",
+    "GF543": "a metric can't be measured on these data or codes",
     "GF601": "data can't be read",
     "GF602": "data are not what the dataset promises",
     "GF603": "fewer examples than one batch",

@@ -27,3 +27,43 @@ def genframe_functions() -> list[Component]:
             example={"factors": [0]},
         )
     ]
+
+
+@hookimpl
+def genframe_metrics() -> list[Component]:
+    return [
+        Component(
+            "mig",
+            "genframe_plugins.factors.mig:mig",
+            summary="mutual information gap: one latent a factor",
+        ),
+        Component(
+            "sap",
+            "genframe_plugins.factors.sap:sap",
+            summary="how much better one latent predicts a factor than the next",
+        ),
+        Component(
+            "dci",
+            "genframe_plugins.factors.dci:dci",
+            summary="disentanglement, completeness, informativeness",
+            example={"trees": 4},
+        ),
+        Component(
+            "factor-vae-score",
+            "genframe_plugins.factors.factor_vae:factor_vae_score",
+            summary="which latent stands still when a factor does",
+            example={"count": 50, "held_out": 40, "group": 8},
+        ),
+        Component(
+            "beta-vae-score",
+            "genframe_plugins.factors.beta_vae:beta_vae_score",
+            summary="whether pairs of codes tell which factor they share",
+            example={"count": 50, "held_out": 40, "group": 8},
+        ),
+        Component(
+            "angle-readout",
+            "genframe_plugins.factors.readout:angle_readout",
+            summary="R^2 and circular error of an angle read from chosen latents",
+            example={"latents": (0, 1)},
+        ),
+    ]
