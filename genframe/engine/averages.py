@@ -56,6 +56,13 @@ class Averages:
         for key in self._copied:
             self.copies[key].copy_(self._live[key])
 
+    @torch.no_grad()
+    def begin(self) -> None:
+        """Start from the present values, where the components were changed after the average was made."""
+        self._follow_buffers()
+        for key, live in self._live.items():
+            self.copies[key].copy_(live)
+
     def _follow_buffers(self) -> None:
         """A module may assign a buffer anew, where it could change it in place."""
         for key, module, name in self._buffers:

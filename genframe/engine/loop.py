@@ -210,6 +210,9 @@ class Training:
                 except ValueError as error:
                     message = f"{instance.offer.name} can't begin from the data: {error}"
                     raise RecipeError(Problem("GF501", message, instance.mark, name)) from error
+        for side in self.stepper.sides:
+            if side.averages is not None:
+                side.averages.begin()
 
     def _loop(
         self,

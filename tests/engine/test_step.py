@@ -381,3 +381,13 @@ def test_an_average_of_several_components_is_kept_apart() -> None:
     averages.update()
     assert float((one.weight - averages.state()["one"]["weight"]).detach()) == pytest.approx(0.2)
     assert float((other.weight - averages.state()["other"]["weight"]).detach()) == pytest.approx(0)
+
+
+def test_an_average_begins_from_what_the_data_gave() -> None:
+    net = nn.Linear(2, 2)
+    averages = Averages(0.9, {"net": net})
+    with torch.no_grad():
+        net.weight.fill_(3.0)  # as `begin_from` does, after the average was made
+    averages.begin()
+    assert torch.equal(averages.state()["net"]["weight"], torch.full((2, 2), 3.0))
+    assert averages.moves == 0
