@@ -51,7 +51,11 @@ def verdict(figures: Mapping[str, float]) -> list[Statement]:
 def holds(figures: Mapping[str, float]) -> str:
     """`holds`, `nearly`, `fails` or `collapsed`; `unknown` where nothing was measured that would tell."""
     units = figures.get("units", 0)
-    if units and figures.get("active_units", units) == 0 and figures.get("rate", 0.0) < SILENT * max(units, 1):
+    if (
+        units
+        and figures.get("active_units", units) == 0
+        and figures.get("rate", 0.0) < SILENT * max(units, 1)
+    ):
         return "collapsed"
     told = [name for name in ("auc_low", "holes", "uncovered") if name in figures]
     if not told:

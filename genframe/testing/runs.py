@@ -57,8 +57,8 @@ ELSEWHERE = (
 )
 """Where a component is tried that refuses all the usual cases.
 
-A sphere lies in space, a net takes one size, what restores takes a latent of the data's shape, a bound of several samples
-takes several.
+A sphere lies in space, a net takes one size, what restores takes a latent of the data's shape, a bound of several
+samples takes several.
 """
 
 

@@ -206,7 +206,7 @@ class Toys:
         else:
             count = math.prod(self.case.samples)
             drawn = torch.stack([self.randn(f"z_{number}", *shape) for number in range(count)])
-            epsilon = drawn.unflatten(0, self.case.samples)
+            epsilon = drawn.reshape(*self.case.samples, *drawn.shape[1:])
         return torch.addcmul(self.q_z.mean, self.q_z.stddev, epsilon)
 
     @cached_property

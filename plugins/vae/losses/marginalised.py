@@ -17,12 +17,12 @@ def marginalised(x: Tensor, p_y: Categorical, bound: Callable[[Tensor, Tensor], 
 
         sum_y q(y|x) (L(x, y) + log q(y|x)) + log C,        L(x, y) = -log p(x|y) bounded, p(y) = 1 / C
 
-    Kingma, Mohamed, Rezende & Welling 2014, eq. 7 (the model M2). p_y: q(y|x), of C classes. bound: a wire (x, labels
-    as vectors (..., C)) -> L (...); it is called once, with x (C, batch, ...) and a label for each of the C. The entropy
-    of q(y|x) is logged.
+    Kingma, Mohamed, Rezende & Welling 2014, eq. 7 (the model M2). p_y: q(y|x), of C classes. bound: a wire (x, labels as
+    vectors (..., C)) -> L (...); it is called once, with x (C, batch, ...) and a label for each of the C. The entropy of
+    q(y|x) is logged.
     """
     classes = p_y.probs.shape[-1]
     labels = torch.eye(classes, device=x.device)[:, None].expand(-1, len(x), -1)  # (C, batch, C)
     bounds = bound(x.expand(classes, *x.shape), labels)  # (C, batch)
-    entropy = p_y.entropy()
+    entropy = -(p_y.probs * p_y.logits).sum(-1)  # of torch's Categorical the logits are log-probabilities
     return Terms((p_y.probs.T * bounds).sum(0) - entropy + math.log(classes), {"label_entropy": entropy})
