@@ -17,8 +17,8 @@ def marginalised(x: Tensor, p_y: Categorical, bound: Callable[[Tensor, Tensor], 
 
         sum_y q(y|x) (L(x, y) + log q(y|x)) + log C,        L(x, y) = -log p(x|y) bounded, p(y) = 1 / C
 
-    Kingma, Mohamed, Rezende & Welling 2014, eq. 7 (the model M2). p_y: q(y|x), of C classes. bound: a wire (x, labels as
-    vectors (..., C)) -> L (...); it is called once, with x (C, batch, ...) and a label for each of the C. The entropy of
+    Kingma, Mohamed, Rezende & Welling 2014, eq. 7 (the model M2). p_y: q(y|x), of C classes. bound: a wire (x, labels
+    as vectors (..., C)) -> L (...), called once: with x (C, batch, ...) and a label for each of the C. The entropy of
     q(y|x) is logged.
     """
     classes = p_y.probs.shape[-1]
