@@ -141,6 +141,7 @@ CODES: dict[str, str] = {
     "GF803": "samples can't be written in that form",
     "GF804": "an output of a recipe that does not serve the verb",
     "GF805": "evaluations.json is no list of evaluations",
+    "GF806": "a traversal of latents, or from an example, that is not there",
     "GF811": "a name that can't be that of a plugin's distribution",
     "GF812": "a name for a new plugin that belongs to genframe",
     "GF813": "the folder for a new plugin is taken",

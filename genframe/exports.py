@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genframe.api import Model
+    from genframe.traversal import Traversal
 
 SUFFIXES = (".png", ".npy", ".npz")
 """A picture; one array; several by name."""
@@ -100,6 +101,17 @@ def filters(model: Model, path: Path, component: str | None = None) -> str:
     what = f"the component {component!r} has" if component is not None else "the components of this run have"
     known = ", ".join(modules) or "none"
     raise RecipeError(Problem("GF804", f"{what} no first layer of filters over pictures; there are {known}"))
+
+
+def traversal(found: Traversal, path: Path) -> None:
+    """Write what latents do, as a picture of a row each or as arrays. Raises RecipeError (GF803) for no pictures."""
+    from genframe import pictures
+    from genframe.traversal import picture
+
+    if path.suffix == ".png":
+        pictures.save_png(picture(found), path)
+    else:
+        _write_arrays(path, {"x": found.x, "z": found.z})
 
 
 def curves(figures: Mapping[str, float], path: Path) -> None:

@@ -78,6 +78,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "denoising",
         "audit",
         "audit_pictures",
+        "traversal",
         "health",
         "plugin_doctor",
     ),

@@ -22,6 +22,7 @@ VERBS = {
     "fit-sampler": "Fit a sampler to a run's codes, to draw by it from then on.",
     "sample": "Draw samples from a run into a picture.",
     "reconstruct": "Put examples beside what a run makes of them.",
+    "traverse": "Draw what each latent does.",
     "denoise": "Restore pictures by a run.",
     "filters": "Draw the filters of a first layer.",
     "evaluate": "Measure a run by the recipe's metrics.",

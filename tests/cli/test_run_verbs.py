@@ -226,3 +226,35 @@ def test_filters_of_the_first_layer_become_a_grid(genframe: Genframe, run: Path,
 def test_curves_need_figures_at_levels(genframe: Genframe, run: Path, tmp_path: Path) -> None:
     told = genframe("evaluate", run, "elbo", "--no-record", "--curves", tmp_path / "c.png")
     assert told.code == 2 and "GF803" in told.err
+
+
+def test_each_latent_becomes_a_row(genframe: Genframe, run: Path, tmp_path: Path) -> None:
+    told = genframe("traverse", run, "-o", tmp_path / "t.png", "--latents", "2,0", "--steps", 5)
+    assert told.code == 0 and "latents 2, 0, from example 0, after step 4" in told.out
+    with Image.open(tmp_path / "t.png") as image:
+        assert image.height == 2 * 30 + 2 + 16 and image.width > 5 * 30 + 2
+    arrays = tmp_path / "t.npz"
+    assert genframe("traverse", run, "-o", arrays, "--range", "-1,2", "--steps", 4, "--prior").code == 0
+    with np.load(arrays) as found:
+        assert found["x"].shape == (4, 4, 1, 28, 28) and found["z"].shape == (4, 4, 4)
+        assert np.allclose(found["z"][3, :, 3], [-1, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--latents", "0,4"), "GF806"),
+        (("--latents", "0,x"), "'0,x'"),
+        (("--range", "3,-3"), "'3,-3'"),
+        (("--range", "-inf,3"), "'-inf,3'"),
+        (("--range", "3"), "the smaller first"),
+        (("--steps", "1"), "1 is not in the range"),
+        (("--example", "5", "--prior"), "give one of them"),
+        (("--example", "9999"), "has no example 9999"),
+    ],
+)
+def test_what_can_not_be_traversed_is_said(
+    genframe: Genframe, run: Path, tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    told = genframe("traverse", run, "-o", tmp_path / "t.png", *arguments)
+    assert told.code == 2 and says in told.err and not (tmp_path / "t.png").exists()

@@ -29,6 +29,7 @@ print(json.dumps(sorted(sys.modules)))
         ["--help"],
         ["audit", "--help"],
         ["fit-sampler", "--help"],
+        ["traverse", "--help"],
         ["list"],
         ["list", "--json"],
         ["show", "encoder", "conv"],
