@@ -52,13 +52,13 @@ def genframe_metrics() -> list[Component]:
             "factor-vae-score",
             "genframe_plugins.factors.factor_vae:factor_vae_score",
             summary="which latent stands still when a factor does",
-            example={"count": 50, "held_out": 40, "group": 8},
+            example={"count": 50, "held_out": 1000, "group": 8},
         ),
         Component(
             "beta-vae-score",
             "genframe_plugins.factors.beta_vae:beta_vae_score",
             summary="whether pairs of codes tell which factor they share",
-            example={"count": 50, "held_out": 40, "group": 8},
+            example={"count": 50, "held_out": 1000, "group": 8},
         ),
         Component(
             "angle-readout",
