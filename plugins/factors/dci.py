@@ -46,7 +46,8 @@ def dci(
     for factor in range(fitted.shape[1]):
         model = GradientBoostingClassifier(n_estimators=trees, random_state=seed())
         model.fit(train.z.numpy(), fitted[:, factor].numpy())
-        importances.append(torch.as_tensor(model.feature_importances_))
+        found = torch.as_tensor(model.feature_importances_)
+        importances.append(found.clamp_min(0))  # rounding gives some of -1e-17
         guess = torch.as_tensor(model.predict(test.z.numpy()))
         right.append((guess == held[:, factor]).double().mean())
     table = torch.stack(importances, 1).double()  # (d, f)

@@ -146,6 +146,19 @@ def test_dci_of_a_latent_for_each_factor_is_1_1_1() -> None:
     )
 
 
+def test_dci_bears_importances_a_rounding_below_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """sklearn gives idle latents of clear data some of -1e-17, of which there is no logarithm."""
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    rounded = property(lambda model: np.array([1.0, -1e-17]))
+    monkeypatch.setattr(GradientBoostingClassifier, "feature_importances_", rounded)
+    idle = by(lambda v: torch.cat([v[:, :1], torch.zeros(len(v), 1)], 1))
+    figures = dci(idle, lattice(2, 2, copies=5), lattice(2, 2, copies=5), trees=1)
+    assert figures["dci_disentanglement"] == pytest.approx(0) and figures[
+        "dci_completeness"
+    ] == pytest.approx(1)
+
+
 def test_dci_of_noise_tells_nothing_held_out_and_that_of_a_mixture_is_between() -> None:
     """Chance is a half over 144 held-out rows, six deviations being 0.25."""
     torch.manual_seed(0)
