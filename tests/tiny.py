@@ -69,6 +69,16 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     "vae/exemplar-digits": (*TINY_VAE, "prior.dim=3"),
     "vae/iaf-mnist": (*TINY_VAE, "posterior={hidden: 8, context: 4}", "prior.dim=3"),
     "vae/vamp-mnist": (*TINY_VAE, "prior={dim: 3, components: 5}"),
+    "vae/dc-ign-sprites": (
+        "data={size: 16, scales: 2, angles: 4, places: 2, batch_size: 16}",
+        "encoder={width: 2, depth: 2, features: 8}",
+        "decoder={width: 2, depth: 2, features: 8}",
+    ),
+    "vae/sprites": (
+        "data={size: 16, scales: 2, angles: 4, places: 2, batch_size: 16}",
+        "encoder={width: 2, depth: 2, features: 8}",
+        "decoder={width: 2, depth: 2, features: 8}",
+    ),
     "vae/conditional-digits": (*TINY_VAE, "prior.dim=3"),
     "vae/complete-digits": ("data.batch_size=16", "decoder.hidden=[8]"),
     "vae/two-layer-mnist": ("data.batch_size=16", "prior.dim=3"),
