@@ -514,6 +514,12 @@ REFUSED: Mapping[str, tuple[tuple[str, ...], str, str | None, str]] = {
     "a component's gradients": ((noise_at("encoder.gradients"),), "GF219", None, "are a player's"),
     "no site": ((noise_at("a b"),), "GF219", None, "expected a site"),
     "an empty list": ((noise_at(),), "GF219", None, "expected a site"),
+    "a site that is named twice": (
+        (noise_at("encoder.net.0", "encoder.net.0:output"),),
+        "GF219",
+        None,
+        "named twice",
+    ),
     "no noise": (("encoder.at=model.gradients",), "GF220", None, "only a noise"),
     "a module that is not there": ((noise_at("encoder.nte.0"),), "GF516", "net.0", "net.0, net.1, net.2"),
     "a function": ((noise_at("loss"),), "GF517", None, "no torch module"),

@@ -17,8 +17,8 @@ from genframe.recipe.scope import check_given
 from genframe.recipe.words import marked
 from genframe.registry import LookupProblem
 
-PLACE = "<sampler>"
-"""What marks call a sampler that stands in no recipe."""
+PLACES = {"sampler": "<sampler>", "noise": "<noise>", "metric": "<metric>"}
+"""What marks call one that stands in no recipe."""
 
 
 def sampler_of(
@@ -46,7 +46,7 @@ def sampler_of(
     try:
         problems.raise_errors()
     except GenframeError as error:
-        error.texts = {PLACE: _text(sampler)}
+        error.texts = {PLACES["sampler"]: _text(sampler)}
         raise
     assert instance is not None
     return instance
@@ -64,16 +64,26 @@ def noise_of(recipe: Recipe, noise: str) -> Instance:
     if colon and not noise.lstrip().startswith("{"):
         given = levels.split(",")
         names = _levels(recipe, name)[: len(given)]
+        if not all(level.strip() for level in given):
+            message = (
+                f"{noise!r} says no level behind the colon: expected {name or 'NAME'}:0.3, or the name alone"
+            )
+            raise RecipeError(Problem("GF824", message, command=f"genframe show noise {name or 'gaussian'}"))
         if len(names) < len(given):
-            takes = f"it takes {', '.join(names)}" if names else "it has none"
-            raise RecipeError(Problem("GF824", f"{noise!r} gives {name} {len(given)} levels: {takes}"))
+            takes = (
+                f"it takes {', '.join(names)}" if names else f"{name} has none; say its options as a block, "
+            )
+            block = "" if names else f"--noise '{{use: {name}, ...}}'"
+            count = f"{len(given)} levels" if len(given) > 1 else "a level"
+            command = f"genframe show noise {name}"
+            raise RecipeError(Problem("GF824", f"{noise!r} gives {count}: {takes}{block}", command=command))
         options = "".join(f", {key}: {level}" for key, level in zip(names, given, strict=True))
         text = f"{{use: {name}{options}}}"
     instance = _written(recipe, text, "noise", problems)
     try:
         problems.raise_errors()
     except GenframeError as error:
-        error.texts = {PLACE: text}
+        error.texts = {PLACES["noise"]: text}
         raise
     assert instance is not None
     return instance
@@ -86,7 +96,7 @@ def metric_of(recipe: Recipe, metric: str | Mapping[str, Any]) -> Instance:
     try:
         problems.raise_errors()
     except GenframeError as error:
-        error.texts = {PLACE: _text(metric)}
+        error.texts = {PLACES["metric"]: _text(metric)}
         raise
     assert instance is not None
     return instance
@@ -108,7 +118,7 @@ def _written(
     problems: Problems,
     name: str | None = None,
 ) -> Instance | None:
-    node = parse(_text(sampler), PLACE, problems)
+    node = parse(_text(sampler), PLACES[kind], problems)
     if node is None or problems:
         return None
     use = node if isinstance(node.value, str) else entries(node).get("use")

@@ -39,9 +39,17 @@ class Sites:
         items = node.value if isinstance(node.value, list) else [node]
         if not items:
             self.problems.add("GF219", f"expected a site or a list of them: {_FORMS}", node.mark, path)
+        seen: set[tuple[str, str, str]] = set()
         for item in items:
             site = self._site(instance.name, str(item.value), item.mark, path)
-            if site is not None:
+            if site is None:
+                continue
+            where = (site.owner, site.what, site.path)
+            if where in seen:
+                message = f"{item.value!r} is named twice: {instance.name!r} stands at a site once"
+                self.problems.add("GF219", message, item.mark, path)
+            else:
+                seen.add(where)
                 yield site
 
     def _site(self, noise: str, text: str, mark: Mark, path: str) -> Site | None:
