@@ -29,7 +29,10 @@ def command(run: Path, overrides: tuple[str, ...], quiet: bool, json_: bool, fil
     """Go on with a run; settings such as train.epochs=40 train it for longer."""
     from genframe import api
     from genframe.engine.progress import progress_for
+    from genframe.stored import run_folder
 
     shown = progress_for(sys.stderr, quiet=quiet)
-    folder = api.resume(run, overrides, progress=shown, registry=options.registry(files))
-    finished(folder, quiet, json_)
+    found = options.registry(files)
+    folder = api.resume(run, overrides, progress=shown, registry=found)
+    outputs = run_folder(folder).whole_recipe((), found).outputs
+    finished(folder, quiet, json_, [output.names[0] for output in outputs])

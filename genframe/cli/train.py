@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -24,6 +25,12 @@ genframe resume RUN goes on from there.
 
 With --locked, another recipe, component (its version, revision or source) or data set is refused, all differences
 at once, before anything is written (exit code 4); another torch, Python, device or processor is remarked upon."""
+
+_NEXT = {
+    "sample": "genframe sample {run} -n 64 -o samples.png",
+    "denoise": "genframe denoise {run} PICTURE -o restored.png",
+}
+"""The verb that calls an output, by the output's name."""
 
 
 @click.command("train", epilog=EPILOG)
@@ -60,11 +67,11 @@ def command(
 
     shown = progress_for(sys.stderr, quiet=quiet)
     folder = loop.train(checked, run_dir, progress=shown, command=sys.argv, locked=lock)
-    finished(folder, quiet, json_)
+    finished(folder, quiet, json_, [output.names[0] for output in checked.outputs])
 
 
-def finished(folder: Path, quiet: bool, json_: bool) -> None:
-    """Say where everything is."""
+def finished(folder: Path, quiet: bool, json_: bool, outputs: Collection[str]) -> None:
+    """Say where everything is, and what is next for a run that has these outputs."""
     pictures = sorted((folder / "samples").glob("*.png"))
     if json_:
         options.print_json({"run": str(folder), "pictures": [str(path) for path in pictures]})
@@ -74,9 +81,9 @@ def finished(folder: Path, quiet: bool, json_: bool) -> None:
             click.echo(
                 f"pictures  {folder / 'samples'} ({len(pictures)}; newest {_newest_sample(pictures).name})"
             )
-        click.echo(
-            f"next      genframe evaluate {folder}\n          genframe sample {folder} -n 64 -o samples.png"
-        )
+        verbs = {output: verb for output, verb in _NEXT.items() if output in outputs}
+        lines = [f"genframe evaluate {folder}", *(verb.format(run=folder) for verb in verbs.values())]
+        click.echo("next      " + "\n          ".join(lines))
 
 
 def _newest_sample(pictures: list[Path]) -> Path:

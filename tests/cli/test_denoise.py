@@ -229,9 +229,11 @@ def test_noise_on_a_picture_that_does_not_fit_in_memory_is_refused_before_it_is_
         ("blind", ("float.tif", "-o", "out.png"), "GF821", "floats"),
         ("blind", ("in.png", "--level", "0.3", "-o", "out.png"), "GF823", "blind"),
         ("told", ("in.png", "-o", "out.png"), "GF823", "--level"),
-        ("blind", ("in.png", "--noise", "gausian:0.3", "-o", "out.png"), "GF301", "gaussian"),
         ("blind", ("in.png", "--noise", "masking:1.5", "-o", "out.png"), "GF205", "1.5"),
         ("blind", ("in.png", "--noise", "masking:0.1,0.2", "-o", "out.png"), "GF824", "it takes share"),
+        ("blind", ("in.png", "--noise", "gausian:0.3", "-o", "out.png"), "GF301", "in <noise>"),
+        ("blind", ("in.png", "--noise", "gaussian:", "-o", "out.png"), "GF824", "no level behind the colon"),
+        ("blind", ("in.png", "--noise", "compose:0.1", "-o", "out.png"), "GF824", "as a block"),
         ("blind", ("in.png", "--noise", "flip:0.1", "-o", "out.png"), "GF824", "pictures"),
         ("vae", ("in.png", "-o", "out.png"), "GF531", "denoise"),
     ],
@@ -267,3 +269,15 @@ def test_a_grey_picture_by_a_model_of_colours_is_done_with_a_remark(
     assert told.code == 0 and "three equal colours" in told.out, told.err
     with Image.open(source) as before, Image.open(tmp_path / "out.png") as after:
         assert after.mode == "L" and np.array_equal(np.asarray(before), np.asarray(after))
+
+
+def test_a_finished_training_names_the_verbs_that_its_outputs_serve(
+    genframe: Genframe, tmp_path: Path
+) -> None:
+    (tmp_path / "r.yaml").write_text(RECIPE, encoding="utf-8")
+    trained = genframe("train", tmp_path / "r.yaml", "train.steps=1", "--run-dir", tmp_path / "denoiser")
+    resumed = genframe("resume", tmp_path / "denoiser", "train.steps=2")
+    for told in (trained, resumed):
+        assert told.code == 0, told.err
+        assert f"genframe denoise {tmp_path / 'denoiser'} " in told.out
+        assert "genframe sample" not in told.out, "it has no output `sample`"
