@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, kl_divergence
+from torch.distributions import kl_divergence
 
 from genframe import durable, verdict
 from genframe.aggregate import (
@@ -24,14 +24,14 @@ from genframe.aggregate import (
     Estimate,
     active_units,
     marginals,
-    means_of,
     nearest_distances,
     outside,
     surgery,
 )
+from genframe.audit_codes import ROWS, Codes, Tell, splits
 from genframe.engine import evaluation
 from genframe.engine.metrics_log import standard
-from genframe.errors import GenframeError, Problem, RecipeError
+from genframe.errors import GenframeError
 from genframe.recipe.samplers import metric_of
 from genframe.two_sample import classifier_auc
 
@@ -39,21 +39,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from genframe.api import Model
-    from genframe.data.feed import Split
-
-ROWS = 1000
-"""Examples that are encoded at once."""
-
-HELD_OUT = 0.1
-"""The part of the training data that is left out of q(z) where the data have no other split."""
 
 EACH = 1e9
 """Densities of single numbers that are computed at most: some ten seconds of a core."""
 
 SHOWN = 64
 """Pictures of each kind."""
-
-Tell = Callable[[str], None]
 
 
 @dataclass
@@ -94,30 +85,6 @@ class Audit:
         self.figures[name], self.errors[name] = estimate.value, estimate.error
 
 
-@dataclass
-class _Codes:
-    """What is known of a split's codes: the laws q(z|x), one draw of each, and the parts of the bound."""
-
-    laws: Aggregate
-    prior: Distribution | Aggregate
-    z: Tensor
-    means: Tensor
-    rate: Tensor | None
-    distortion: Tensor | None
-
-    def prior_log_prob(self, z: Tensor) -> Tensor:
-        if isinstance(self.prior, Aggregate):
-            return self.prior.log_prob(z)
-        density: Tensor = self.prior.log_prob(z)
-        return density.double()
-
-    def prior_sample(self, n: int) -> Tensor:
-        if isinstance(self.prior, Aggregate):
-            drawn = self.prior.sample_each()
-            return drawn[torch.randint(len(drawn), (n,), device=drawn.device)]
-        return self.prior.sample((n,))
-
-
 def audit(
     model: Model,
     *,
@@ -138,7 +105,7 @@ def audit(
     found = Audit()
     feed = next(iter(model.feeds.values()))
     with model.outputs.evaluating("audit"), torch.no_grad():
-        train, held = _splits(model, posterior, prior, tell)
+        train, held = splits(model, posterior, prior, tell)
         split = next((s for s in ("test", "validation") if s in feed.spec.lengths), "train")
         count = train.laws.count
         found.protocol |= {
@@ -172,93 +139,7 @@ def audit(
     return found
 
 
-def _splits(model: Model, posterior: str, prior: str, tell: Tell) -> tuple[_Codes, _Codes]:
-    """The codes of the training data, and of data that are held out."""
-    name, feed = next(iter(model.feeds.items()))
-    train = _encoded(model, name, feed.split("train"), posterior, prior, tell)
-    other = next((s for s in ("test", "validation") if s in feed.spec.lengths), None)
-    if other is not None:
-        return train, _encoded(model, name, feed.split(other), posterior, prior, tell)
-    blocks = train.laws.blocks
-    if len(blocks) < 2:
-        message = "an audit needs held-out data, and there is one split of a single batch"
-        raise RecipeError(Problem("GF604", message, path="data"))
-    cut = max(1, round(HELD_OUT * len(blocks)))
-    return _part(train, slice(None, -cut)), _part(train, slice(-cut, None))
-
-
-def _part(codes: _Codes, which: slice) -> _Codes:
-    blocks = codes.laws.blocks[which]
-    sizes = [int(block.batch_shape[0]) for block in codes.laws.blocks]
-    places = torch.arange(len(codes.z), device=codes.z.device).split(sizes)[which]  # type: ignore[no-untyped-call]
-    rows = torch.cat(list(places))
-    prior = Aggregate(codes.prior.blocks[which]) if isinstance(codes.prior, Aggregate) else codes.prior
-    rate, distortion = (None if v is None else v[rows] for v in (codes.rate, codes.distortion))
-    return _Codes(Aggregate(blocks), prior, codes.z[rows], codes.means[rows], rate, distortion)
-
-
-def _encoded(model: Model, dataset: str, split: Split, posterior: str, prior: str, tell: Tell) -> _Codes:
-    laws, priors, z, means, rates, distortions = [], [], [], [], [], []
-    plain = model.outputs.plan.wiring.plain
-    wanted = [posterior, prior, *(["p_x"] if "p_x" in plain and prior == "p_z" else [])]
-    for batch in split.batches(ROWS):
-        named = {f"{dataset}.{key}" if dataset else key: value for key, value in batch.items()}
-        values = model.outputs.wires(named, wanted)
-        q, p = values[posterior], values[prior]
-        for wire, law in ((posterior, q), (prior, p)):
-            if not isinstance(law, Distribution):
-                message = (
-                    f"the wire {wire!r} is no distribution but a {type(law).__name__}: name those that are "
-                )
-                message += "q(z|x) and p(z) by --posterior and --prior"
-                raise RecipeError(Problem("GF541", message, path=f"wires.{wire}"))
-        if len(q.batch_shape) != 1 or tuple(q.event_shape) != tuple(p.event_shape):
-            message = f"{posterior} is a law of {tuple(q.event_shape)} for {tuple(q.batch_shape)} examples, {prior} of "
-            message += f"{tuple(p.event_shape)}: the audit compares laws of one value, of one example each"
-            raise RecipeError(Problem("GF541", message, path=f"wires.{posterior}"))
-        code = q.sample()
-        laws.append(q)
-        priors.append(p)
-        z.append(code)
-        means.append(means_of(q))
-        rates.append(_rate(q, p, code))
-        distortions.append(_distortion(values, named.get(f"{dataset}.x" if dataset else "x")))
-        tell(f"codes of the {split.name} split: {sum(map(len, z)):,} of {len(split):,}")
-    together: Distribution | Aggregate = Aggregate(priors) if len(priors[0].batch_shape) == 1 else priors[0]
-    return _Codes(
-        Aggregate(laws), together, torch.cat(z), torch.cat(means), _joined(rates), _joined(distortions)
-    )
-
-
-def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
-    found = [part for part in parts if part is not None]
-    return torch.cat(found) if len(found) == len(parts) else None
-
-
-def _rate(q: Distribution, p: Distribution, z: Tensor) -> Tensor | None:
-    try:
-        return kl_divergence(q, p).double()
-    except NotImplementedError:
-        pass
-    try:
-        sampled: Tensor = q.log_prob(z) - p.log_prob(z)
-        return sampled.double()
-    except NotImplementedError:
-        return None
-
-
-def _distortion(values: Mapping[str, Any], x: Any) -> Tensor | None:
-    p_x = values.get("p_x")
-    if not isinstance(p_x, Distribution) or not isinstance(x, Tensor):
-        return None
-    try:
-        distortion: Tensor = -p_x.log_prob(x).double()
-    except (NotImplementedError, ValueError):
-        return None
-    return distortion.flatten(0, -2).mean(0) if distortion.ndim > 1 else distortion
-
-
-def _bound(found: Audit, train: _Codes, held: _Codes) -> None:
+def _bound(found: Audit, train: Codes, held: Codes) -> None:
     """Rate and distortion, of the training data and of what is held out."""
     for suffix, codes in (("", train), ("_held_out", held)):
         if codes.rate is not None and bool(codes.rate.isfinite().all()):
@@ -268,7 +149,7 @@ def _bound(found: Audit, train: _Codes, held: _Codes) -> None:
             found.add(f"distortion{suffix}", Estimate.of(codes.distortion))
 
 
-def _units(found: Audit, train: _Codes) -> None:
+def _units(found: Audit, train: Codes) -> None:
     """Active units, and of each number the mean KL to the prior where both laws' marginals are known."""
     variances = active_units(train.means)
     found.dimensions += [{"variance_of_means": float(value)} for value in variances]
@@ -293,7 +174,7 @@ def _units(found: Audit, train: _Codes) -> None:
     found.figures["idle_units"] = float(idle.sum())
 
 
-def _rates_each(train: _Codes) -> Tensor | None:
+def _rates_each(train: Codes) -> Tensor | None:
     """mean_n KL(q(z_j|x_n) || p(z_j)) of each number: (numbers,)."""
     if isinstance(train.prior, Aggregate):
         return None
@@ -311,7 +192,7 @@ def _rates_each(train: _Codes) -> Tensor | None:
     return total / len(train.z)
 
 
-def _has_density(train: _Codes) -> bool:
+def _has_density(train: Codes) -> bool:
     """Whether q(z|x) has a density of any z, as it must for q(z) to have one."""
     try:
         block = train.laws.blocks[0]
@@ -321,7 +202,7 @@ def _has_density(train: _Codes) -> bool:
         return False
 
 
-def _densities(found: Audit, train: _Codes, held: _Codes, drawn: Tensor, chosen: Tensor, tell: Tell) -> None:
+def _densities(found: Audit, train: Codes, held: Codes, drawn: Tensor, chosen: Tensor, tell: Tell) -> None:
     """The surgery of the rate, in all and for each number, and the holes."""
     z, count = train.z[chosen], train.laws.count
     own = torch.cat([*_own_of(train)])[chosen]
@@ -343,11 +224,11 @@ def _densities(found: Audit, train: _Codes, held: _Codes, drawn: Tensor, chosen:
     _each(found, train, z)
 
 
-def _own_of(train: _Codes) -> Iterator[Tensor]:
+def _own_of(train: Codes) -> Iterator[Tensor]:
     yield train.laws.own_log_prob(train.z)
 
 
-def _each(found: Audit, train: _Codes, z: Tensor) -> None:
+def _each(found: Audit, train: Codes, z: Tensor) -> None:
     """I_q(n; z_j) and KL(q(z_j) || p(z_j)) of each number, by as many codes as there is time for."""
     p = None if isinstance(train.prior, Aggregate) else marginals(train.prior)
     if (
@@ -365,7 +246,7 @@ def _each(found: Audit, train: _Codes, z: Tensor) -> None:
         row["information"] = row["rate"] - divergence
 
 
-def _distances(found: Audit, train: _Codes, held: _Codes, drawn: Tensor) -> None:
+def _distances(found: Audit, train: Codes, held: Codes, drawn: Tensor) -> None:
     """Holes without densities: by the distance to the nearest code of the training data."""
     found.remarks.append(
         "q(z|x) has no density: the rate is infinite or unknown, I_q(n;z) is not measured, and holes are where the "
@@ -394,7 +275,7 @@ def _samples(
     found: Audit,
     model: Model,
     codes: Tensor,
-    held: _Codes,
+    held: Codes,
     samplers: Sequence[str],
     metrics: Sequence[str],
     tell: Tell,

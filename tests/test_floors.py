@@ -77,6 +77,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "exports",
         "denoising",
         "audit",
+        "audit_codes",
         "audit_pictures",
         "traversal",
         "health",
