@@ -168,9 +168,12 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "players.below.until=2",
         "players.above.start=2",
     ),
-    "vae/bernoulli-straight-through": ("data.batch_size=16", "prior.dim=6"),
-    "vae/bernoulli-gumbel": ("data.batch_size=16", "prior.dim=6"),
-    "vae/bernoulli-score-function": ("data.batch_size=16", "prior.dim=6"),
+    "vae/bernoulli-straight-through": (
+        "data={use: digits, batch_size: 16, binarise: dynamic}",
+        "prior.dim=6",
+    ),
+    "vae/bernoulli-gumbel": ("data={use: digits, batch_size: 16, binarise: dynamic}", "prior.dim=6"),
+    "vae/bernoulli-score-function": ("data={use: digits, batch_size: 16, binarise: dynamic}", "prior.dim=6"),
     "vae/vq-digits": (
         "data.batch_size=16",
         "encoder.width=2",

@@ -252,7 +252,8 @@ class Stepper:
         for name in side.trains if len(self.sides) > 1 else ():
             self._set_live(name, True)
         assert total is not None
-        total.backward()  # type: ignore[no-untyped-call]
+        if total.requires_grad:  # not where every term of this step is only looked at
+            total.backward()  # type: ignore[no-untyped-call]
 
     def _compute(self, instruction: _Instruction, env: Env, step: int) -> None:
         self.draws.seed_step(instruction.base, step)

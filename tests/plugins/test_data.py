@@ -587,7 +587,16 @@ def test_the_swiss_roll_without_noise_is_a_spiral() -> None:
 
 def test_every_dataset_is_offered_with_a_summary() -> None:
     offered = {component.name: component for component in genframe_datasets()}
-    assert set(POINTS) | {"digits", "mnist", "fashion-mnist", "kmnist", "arrays", "images"} == set(offered)
+    assert set(POINTS) | {
+        "digits",
+        "mnist",
+        "fashion-mnist",
+        "kmnist",
+        "arrays",
+        "images",
+        "cifar10",
+        "table",
+    } == set(offered)
     assert all(component.summary for component in offered.values())
 
 

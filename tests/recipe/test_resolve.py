@@ -118,7 +118,13 @@ def test_everything_that_a_recipe_may_say_survives_the_round_trip(registry: Regi
 
 def test_it_names_owners_and_defaults(load: Load) -> None:
     data = load_yaml(resolved_yaml(load()), "resolved.yaml").plain()
-    assert data["encoder"] == {"use": "nets/mlp", "hidden": [400], "activation": "relu", "init_std": None}
+    assert data["encoder"] == {
+        "use": "nets/mlp",
+        "hidden": [400],
+        "activation": "relu",
+        "init_std": None,
+        "glorot": False,
+    }
     assert data["data"]["batch_size"] == 128
     assert data["optimizer"]["use"] == "optim/adam"
     assert "pipeline" not in data

@@ -22,8 +22,23 @@ from genframe.testing.subject import RecipeSubject, Subject
 from genframe.testing.toys import WIRES
 from genframe.testing.training import Trained, few_steps
 
-NEEDS = ("GF401", "GF402", "GF502", "GF510", "GF511", "GF512", "GF533", "GF601", "GF604", "GF605", "GF606")
-"""Problems by which a recipe says that it needs something else: a wire, a given, a player, data."""
+NEEDS = (
+    "GF505",
+    "GF508",
+    "GF519",
+    "GF401",
+    "GF402",
+    "GF502",
+    "GF510",
+    "GF511",
+    "GF512",
+    "GF533",
+    "GF601",
+    "GF604",
+    "GF605",
+    "GF606",
+)
+"""Problems by which a recipe says that it needs something else: other parts, a wire, a given, a player, data."""
 
 ALWAYS = ("encoder", "decoder", "discriminator", "noise", "optimizer")
 """Kinds that every setting of the standard recipe fits: there whatever fails is the component's fault."""

@@ -32,7 +32,11 @@ MUTANTS = [
     # The variance for the deviation; the volume of the Gaussian is lost; the biases' energy without its scale.
     _gaussian("return (2 * self.log_sigma).exp()", "return self.log_sigma.exp()", "learned=True"),
     _gaussian("- raised.sum(-1) - self._log_volume", "- raised.sum(-1)", "integrates to 1"),
-    _gaussian("mean = field.reshape(", "mean = 0.5 * field.reshape(", "gaussian-rbm"),
+    _gaussian(
+        "mean = self._shaped(field)\n        sigma",
+        "mean = 0.5 * self._shaped(field)\n        sigma",
+        "gaussian-rbm",
+    ),
     # Cosines that are not orthonormal; a centre that only samples have; another deviation of samples.
     _cosine("    rows[0] /= math.sqrt(2)\n", "", "integrates to 1"),
     _cosine("@ (v - 0.5) @", "@ v @", "log_prob"),

@@ -2,8 +2,8 @@
 
 from . import Mutant
 
-_MLP = "features = self.net(x.flatten(1))"
-_CONV = "features = self.net(x).flatten(1)"
+_MLP = "features = self.net(flat(x, conditions))"
+_CONV = "features = self.net(beside(x, conditions)).flatten(1)"
 _PATCH = "return Verdict(self.last(features).squeeze(1), features.mean((2, 3)))"
 _DECODED = "return out.view(-1, *self.out_shape)"
 
@@ -14,19 +14,25 @@ def _critic(name: str, old: str, new: str, says: str) -> Mutant:
 
 MUTANTS = [
     _critic(
-        "mlp", _MLP, _MLP.replace("x.flatten(1)", "(x - x.mean(0)).flatten(1)"), "whatever the others are"
+        "mlp",
+        _MLP,
+        _MLP.replace("flat(x, conditions)", "(x - x.mean(0)).flatten(1)"),
+        "whatever the others are",
     ),
-    _critic("mlp", _MLP, _MLP.replace("x.flatten", "x.detach().flatten"), "a generator learns through it"),
+    _critic("mlp", _MLP, _MLP.replace("flat(x,", "flat(x.detach(),"), "a generator learns through it"),
     _critic(
         "mlp",
         _MLP,
-        _MLP.replace("x.flatten(1)", "(x.flatten(1) + (x - x).square().sum().sqrt())"),
+        _MLP.replace("flat(x, conditions)", "(x.flatten(1) + (x - x).square().sum().sqrt())"),
         "the derivative of a root",
     ),
+    _critic("conv", _CONV, _CONV.replace(").flatten", ").detach().flatten"), "generator learns through it"),
     _critic(
-        "conv", _CONV, _CONV.replace("self.net(x)", "self.net(x).detach()"), "generator learns through it"
+        "conv",
+        _CONV,
+        _CONV.replace("beside(x, conditions)", "x[:, :1].expand_as(x)"),
+        "channel [1, 2] does not",
     ),
-    _critic("conv", _CONV, _CONV.replace("net(x)", "net(x[:, :1].expand_as(x))"), "channel [1, 2] does not"),
     _critic(
         "conv",
         "return Verdict(self.last(features).squeeze(1), features)\n\n\nclass Patch",
@@ -37,13 +43,13 @@ MUTANTS = [
     _critic("patch", _PATCH, _PATCH.replace("squeeze(1)", "squeeze(1).sigmoid()"), "scores are logits"),
     _critic(
         "patch",
-        "features = self.net(x)\n        return",
+        "features = self.net(beside(x, conditions))\n        return",
         "features = self.net(x[..., : x.shape[-1] * 3 // 4])\n        return",
         "of 28 columns the first 0 and the last",
     ),
     _critic(
         "patch",
-        "features = self.net(x)\n        return",
+        "features = self.net(beside(x, conditions))\n        return",
         "features = self.net(x / x.norm())\n        return",
         "first",
     ),
@@ -52,7 +58,7 @@ MUTANTS = [
         "mlp",
         "nets",
         "mlp.py",
-        "self.net(x.flatten(1))",
+        "self.net(flat(x, conditions))",
         "self.net(x.flatten(1)[:, :-1])",
         "call(x)",
     ),
@@ -61,7 +67,7 @@ MUTANTS = [
         "conv",
         "nets",
         "conv.py",
-        "features: Tensor = self.net(x)",
+        "features: Tensor = self.net(beside(x, conditions))",
         "features: Tensor = self.net(x - x.mean(0))",
         "others",
     ),
@@ -70,7 +76,7 @@ MUTANTS = [
         "conv",
         "nets",
         "conv.py",
-        "features: Tensor = self.net(x)",
+        "features: Tensor = self.net(beside(x, conditions))",
         "features = (self.net(x), x)",
         "one tensor",
     ),
@@ -88,7 +94,7 @@ MUTANTS = [
         "mlp",
         "nets",
         "mlp.py",
-        "self.last(self.net(z.flatten(1)))",
+        "self.last(self.net(flat(z, conditions)))",
         "self.last(self.net(z.flatten(1) * (z.flatten(1) > 9)))",
         "encoder and prior",
     ),
@@ -106,7 +112,7 @@ MUTANTS = [
         "conv",
         "nets",
         "conv.py",
-        "out: Tensor = self.net(z)",
+        "out: Tensor = self.net(beside(z, conditions))",
         "out = self.net(z)\n        out[:, :, :2] = 0",
         "the first 2",
     ),
@@ -115,7 +121,7 @@ MUTANTS = [
         "conv",
         "nets",
         "conv.py",
-        "out: Tensor = self.net(z)",
+        "out: Tensor = self.net(beside(z, conditions))",
         "out = self.net(z - z.mean(0))",
         "others",
     ),

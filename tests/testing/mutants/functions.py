@@ -26,8 +26,8 @@ MUTANTS = [
         "return torch.cat([tensors[0], tensors[1].flip(0)], dim=-1)",
         "paired with another row",
     ),
-    _tensor("detach", "return x.detach()", "return x.detach().mul_(0.5)", "leaves x as it was"),
-    _tensor("detach", "return x.detach()", "return x.detach() - x.detach()[:1]", "one row singled out"),
+    _tensor("detach", "    return stopped", "    return stopped.mul_(0.5)", "leaves x as it was"),
+    _tensor("detach", "    return stopped", "    return stopped - stopped[:1]", "one row singled out"),
     _tensor(
         "downsample",
         "x.reshape(-1, 1, *x.shape[-2:])",

@@ -2,13 +2,13 @@
 
 from . import Mutant
 
-_FEATURES = "features: Tensor = self.net(x.flatten(1))"
-_STACKED = "self.net = stack((math.prod(in_shape), *hidden), activation)"
-_WIDTHS = "widths = (math.prod(in_shape), *hidden)"
+_FEATURES = "features: Tensor = self.net(flat(x, conditions))"
+_STACKED = "self.net = stack((size(in_shape), *hidden), activation)"
+_WIDTHS = "widths = (size(in_shape), *hidden)"
 _LAST = "self.last = nn.Linear(widths[-1], math.prod(out_shape))"
-_OUT = "out: Tensor = self.last(self.net(z.flatten(1)))"
-_MAP = "features: Tensor = self.net(x)"
-_PICTURE = "out: Tensor = self.net(z)"
+_OUT = "out: Tensor = self.last(self.net(flat(z, conditions)))"
+_MAP = "features: Tensor = self.net(beside(x, conditions))"
+_PICTURE = "out: Tensor = self.net(beside(z, conditions))"
 _TORCH = "__import__('torch')"
 
 
@@ -26,9 +26,10 @@ def _conv(kind: str, old: str, new: str, says: str, file: str = "conv.py") -> Mu
 
 _DEFAULT = """] = "relu",
         init_std: NonNegative | None = None,
+        glorot: bool = False,
     ) -> None:
         super().__init__()
-        self.net = stack((math.prod(in_shape), *hidden), activation)"""
+        self.net = stack((size(in_shape), *hidden), activation)"""
 
 
 def _unet(old: str, new: str, says: str) -> Mutant:

@@ -32,10 +32,12 @@ MUTANTS = [
         _APPLY, "return x + per_example(level[:, 0], x) * x.std() * torch.randn_like(x)", "mixes examples"
     ),
     _gaussian(
-        "return draw_level(self.std, x)",
-        "return draw_level(self.std, x[:1]).expand(len(x))",
+        "return self._drawn(self.std, x)",
+        "return self._drawn(self.std, x[:1]).expand(len(x))",
         "draws a level of its own",
     ),
-    _gaussian("return draw_level(self.std, x)", "return draw_level(self.std, x) ** 2", "in the column 'std'"),
+    _gaussian(
+        "return self._drawn(self.std, x)", "return self._drawn(self.std, x) ** 2", "in the column 'std'"
+    ),
     _gaussian(_APPLY, "torch.manual_seed(0)\n        " + _APPLY, "never seed it"),
 ]
