@@ -222,7 +222,8 @@ def _example(plan: Plan, trial: Trial, name: str) -> Tracked:
     if name in ("n", "k"):
         return Tracked(ROWS)
     if name == "level":
-        return Tracked(torch.full((ROWS,), 0.5), 1)
+        widths = [len(getattr(plan.parts[name], "columns", ())) for name in plan.recipe.of_kind("noise")]
+        return Tracked(torch.full((ROWS, *(width for width in widths[:1] if width > 1)), 0.5), 1)
     return (_latent(plan, trial) if name == "z" else None) or next(iter(trial.data.values()))
 
 

@@ -89,6 +89,13 @@ class Noise:
         table = torch.as_tensor(level, dtype=torch.float32, device=x.device)
         if table.ndim == 1 and table.shape[0] == x.shape[0]:
             table = table.unsqueeze(1)  # (batch, 1)
+        one = table.ndim == 0 or table.shape[-1] != len(self.columns)
+        if one and len(self.columns) > 1 and bool(table.any()):  # 0 is no noise, whatever is meant by it
+            names = ", ".join(self.columns)
+            raise ValueError(
+                f"this noise has the levels {names}, and one number does not say them all: "
+                f"give (batch, {len(self.columns)})"
+            )
         return table.expand(x.shape[0], len(self.columns))
 
 

@@ -83,7 +83,11 @@ def _measure(
             arguments.append(output_for(outputs, metric, name, "evaluate"))
     started = time.perf_counter()
     with outputs.evaluating("metric", metric.name):
-        figures: Mapping[str, float] = function(*arguments)
+        try:
+            figures: Mapping[str, float] = function(*arguments)
+        except (ValueError, TypeError) as error:
+            message = f"the metric {metric.name!r} ({metric.offer.name}) can't be measured here: {error}"
+            raise RecipeError(Problem("GF543", message, metric.mark, f"evaluate.{metric.name}")) from error
     return {
         "metric": metric.name,
         "component": metric.offer.name,

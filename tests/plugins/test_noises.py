@@ -372,7 +372,17 @@ def test_each_example_has_a_mask_and_a_level_of_its_own(noise: Noise) -> None:
 @pytest.mark.parametrize("noise", [Blur(), BlockDropout(), Cutout(), Downsample(), Jpeg(), RotateCrop()])
 def test_noise_of_pictures_says_that_it_takes_no_vectors(noise: Noise) -> None:
     with pytest.raises(ValueError, match=r"takes pictures .*, got the shape \(4, 6\)"):
-        noise(torch.rand(4, 6), level=0.5)
+        noise(torch.rand(4, 6), level=torch.full((4, len(noise.columns)), 0.5))
+
+
+@pytest.mark.parametrize("noise", [GaussianMasking(), RotateCrop()])
+def test_one_number_is_no_level_of_a_noise_that_has_several(noise: Noise) -> None:
+    x = torch.rand(3, 1, 8, 8)
+    with pytest.raises(ValueError, match=f"has the levels {', '.join(noise.columns)}, and one number"):
+        noise(x, level=0.1)
+    with pytest.raises(ValueError, match="and one number"):
+        noise.noised(x, torch.full((3,), 0.1))
+    assert torch.equal(noise(x, level=0.0)[0], x)
 
 
 @pytest.mark.parametrize(
