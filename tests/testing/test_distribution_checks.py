@@ -213,7 +213,8 @@ def test_options_are_tried_away_from_their_defaults() -> None:
     from genframe_plugins.vae.likelihoods.gaussian import GaussianLikelihood
 
     made = list(variants(subject("likelihood", GaussianLikelihood)))
-    assert made == [{}, {"learned": True}, {"sigma": 0.6}]
+    smaller = {"sigma": pytest.approx(0.6), "floor": pytest.approx(0.6 * 0.004)}
+    assert made == [{}, {"learned": True}, {"shared": False}, smaller]
 
 
 class ColoursAlone(zoo.Categorical256):

@@ -15,6 +15,8 @@ test_data = conformance("data")
 test_optim = conformance("optim")
 test_recipes = conformance("recipes")
 test_boltzmann = conformance("boltzmann")
+test_directed = conformance("directed")
+test_factors = conformance("factors")
 test_tracking = conformance("tracking")
 
 

@@ -54,6 +54,7 @@ GAUSSIAN = """
         def sample(self, decode, n):
             return decode(self.mean + torch.randn(n, 2) @ self.root.T)
 """
+BATCHES = GAUSSIAN.replace('batch["x"]', "batch")
 BARE = """
     class It:
         def fit(self, encode, data):
@@ -76,12 +77,16 @@ CHAIN = """
 """
 
 
-@pytest.mark.parametrize("text", [PRIOR, DATA, GAUSSIAN, CHAIN], ids=["prior", "data", "gaussian", "chain"])
+@pytest.mark.parametrize(
+    "text", [PRIOR, DATA, GAUSSIAN, BATCHES, CHAIN], ids=["prior", "data", "gaussian", "batches", "chain"]
+)
 def test_right_samplers_pass(text: str, tmp_path: Path) -> None:
     found = results(tmp_path, "sampler", text)
     assert failures(found) == {}
     assert found["sampler_leaves_the_law_invariant"].outcome == "passed"
-    assert found["fit_has_the_law_of_the_data"].outcome == ("passed" if text == GAUSSIAN else "skipped")
+    assert found["fit_has_the_law_of_the_data"].outcome == (
+        "passed" if text in (GAUSSIAN, BATCHES) else "skipped"
+    )
 
 
 def test_a_sampler_that_asks_for_more_than_the_toy_has_is_skipped_with_the_reason(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from genframe.arguments import named
 from genframe.binding import required_parameters
 from genframe.engine.fits import restore
 from genframe.testing.kit import Failure, NotApplicable, check, told
@@ -208,7 +210,7 @@ class Bench:
     ) -> list[Any]:
         known: dict[str, Callable[[], Any]] = {"data": self.model.data}
         known |= {} if tell is None else {"tell": lambda: tell}
-        known |= {name: lambda made=made: made for name, made in self.model.outputs().items()}  # type: ignore[misc]
+        known |= {name: partial(_by_name, made) for name, made in self.model.outputs().items()}
         known |= {} if n is None else {"n": lambda: n}
         for name in names:
             if name not in known:
@@ -221,6 +223,12 @@ class Bench:
 _OUTPUTS = (
     "outputs: encode(x) -> z, decode(z) -> x, reconstruct(x), sample(n); data: len, batches(size), first(n)"
 )
+
+
+def _by_name(output: Callable[..., Any]) -> Callable[..., Any]:
+    """The output as the engine hands it over: `encode(batch)` is `encode(x)` of the batch's x."""
+    parameters = required_parameters(output)
+    return lambda *args: output(**named(parameters, args))
 
 
 def _model(subject: Subject, *, fitting: bool) -> LinearModel:
