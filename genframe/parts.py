@@ -247,9 +247,12 @@ class Parts:
         raise RecipeError(Problem("GF502", message, instance.mark, instance.name))
 
     def _trained_on(self, name: str) -> int:
-        """The training examples of a dataset without those that are held out for validation."""
+        """The training examples of a dataset: its `limit`, or all without those that are held out for validation."""
         length = self.specs[name].lengths.get("train", UNKNOWN)
-        held_out = self.wiring.recipe.datasets[name].validation
+        data = self.wiring.recipe.datasets[name]
+        held_out = data.validation
+        if data.limit:
+            return data.limit
         if length == UNKNOWN:
             return UNKNOWN
         return length - (int(held_out) if held_out >= 1 else round(held_out * length))

@@ -216,6 +216,7 @@ VAE: dict[str, Any] = {
 def test_the_size_of_the_training_split_is_given_without_what_is_held_out() -> None:
     assert plan_of(VAE).parts["loss"].size == 4500
     assert plan_of({**VAE, "data": {**VAE["data"], "validation": 0.2}}).parts["loss"].size == 4000
+    assert plan_of({**VAE, "data": {**VAE["data"], "limit": 100}}).parts["loss"].size == 100
     assert plan_of({**VAE, "loss": {"use": "beta-tc", "size": 60000}}).parts["loss"].size == 60000
 
 
