@@ -1,23 +1,14 @@
-"""Adversarial training: losses of both sides, a gradient penalty, and the pipeline."""
+"""Adversarial training: losses of both sides, regularisers of the critic, and the pipeline."""
 
 from pathlib import Path
 
-from genframe import Component, hookimpl
+from genframe import hookimpl
+
+from .losses import genframe_losses
 
 GENFRAME_API = 1
 
-
-@hookimpl
-def genframe_losses() -> list[Component]:
-    return [
-        Component(
-            "nonsaturating",
-            "genframe_plugins.gan.losses:Nonsaturating",
-            summary="critic and generator of the first GAN",
-        ),
-        Component("hinge", "genframe_plugins.gan.losses:Hinge", summary="critic and generator with margins"),
-        Component("r1", "genframe_plugins.gan.r1:r1", summary="squared gradient of the critic at real data"),
-    ]
+__all__ = ["genframe_losses", "genframe_recipes"]
 
 
 @hookimpl

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from genframe_plugins.gan.losses import Hinge, Nonsaturating
-from genframe_plugins.gan.r1 import r1
+from genframe_plugins.gan.losses.hinge import Hinge
+from genframe_plugins.gan.losses.nonsaturating import Nonsaturating
+from genframe_plugins.gan.losses.r1 import r1
 from genframe_plugins.nets.critics import ConvDiscriminator, MLPDiscriminator, PatchDiscriminator
 from torch import Tensor
 

@@ -22,11 +22,11 @@ def _pair(name: str, old: str, new: str, says: str) -> Mutant:
 
 
 def _game(name: str, old: str, new: str, says: str) -> Mutant:
-    return Mutant("loss", name, "gan", "losses.py", old, new, says)
+    return Mutant("loss", name, "gan", f"losses/{name}.py", old, new, says)
 
 
 def _r1(old: str, new: str, says: str) -> Mutant:
-    return Mutant("loss", "r1", "gan", "r1.py", old, new, says)
+    return Mutant("loss", "r1", "gan", "losses/r1.py", old, new, says)
 
 
 MUTANTS = [
