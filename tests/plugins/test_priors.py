@@ -169,3 +169,42 @@ def test_a_box_has_its_volume_and_nothing_beyond() -> None:
     assert float(law.log_prob(torch.tensor([2.1, 0.0, 0.0]))) == -math.inf
     z = law.sample([1000])
     assert bool(law.support.check(z).all()) and float(z.abs().max()) > 1.9
+
+
+class Split:
+    """Of `rows` (examples, ...), as a run's data are handed to what begins from them."""
+
+    def __init__(self, rows: Tensor) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, size: int) -> list[dict[str, Tensor]]:
+        return [{"x": part} for part in self.rows.split(7)]  # smaller than asked, so that there are several
+
+
+def test_pseudo_inputs_start_as_examples_at_equal_distances_none_of_them_cut() -> None:
+    rows = torch.rand(41, 1, 3, 4).round()
+    prior, encoder, posterior = vamp(6)
+    prior.begin_from(Split(rows))
+    torch.testing.assert_close(prior.inputs.detach(), rows[::8].clamp(0.05, 0.95))
+    prior(encoder, posterior).log_prob(torch.randn(9, 2)).sum().backward()
+    assert prior.inputs.grad is not None
+    assert float((prior.inputs.grad != 0).float().mean()) > 0.9
+
+
+def test_fewer_examples_than_pseudo_inputs_are_taken_again_and_vectors_are_left_as_they_are() -> None:
+    prior = VampPrior((3,), dim=2, components=5)
+    rows = torch.tensor([[1.0, -2.0, 9.0], [4.0, 5.0, 6.0]])
+    prior.begin_from(Split(rows))
+    counts = [int((prior.inputs == row).all(1).sum()) for row in rows]
+    assert sorted(counts) == [2, 3]
+
+
+def test_noise_of_pseudo_inputs_is_left_where_it_is_asked_for() -> None:
+    torch.manual_seed(0)
+    prior = VampPrior((1, 3, 4), dim=2, components=6, start="noise")
+    before = prior.inputs.detach().clone()
+    prior.begin_from(Split(torch.rand(41, 1, 3, 4)))
+    assert torch.equal(prior.inputs.detach(), before)
