@@ -31,12 +31,26 @@ if TYPE_CHECKING:
     from genframe.data.spec import DataSpec, Field
     from genframe.discovery import register
     from genframe.distributions import Bernoulli, DiagonalGaussian, OneHotCategorical
-    from genframe.values import Levels, Noise, Shape, Terms, Verdict, detached, draw_level, per_example
+    from genframe.two_sample import Auc, classifier_auc
+    from genframe.values import (
+        Figures,
+        Levels,
+        Noise,
+        Shape,
+        Terms,
+        Verdict,
+        detached,
+        draw_level,
+        per_example,
+    )
 
 __version__ = "0.1.0"
 
 # Imported when first asked for, so that `import genframe` stays free of torch.
 _LAZY = {
+    "Auc": "genframe.two_sample",
+    "classifier_auc": "genframe.two_sample",
+    "Figures": "genframe.values",
     "Levels": "genframe.values",
     "Noise": "genframe.values",
     "Shape": "genframe.values",
@@ -60,12 +74,14 @@ _LAZY = {
 }
 
 __all__ = [
+    "Auc",
     "Bernoulli",
     "Component",
     "Count",
     "DataSpec",
     "DiagonalGaussian",
     "Field",
+    "Figures",
     "FilePath",
     "GENFRAME_API",
     "Ge",
@@ -96,6 +112,7 @@ __all__ = [
     "Terms",
     "Verdict",
     "__version__",
+    "classifier_auc",
     "data_root",
     "detached",
     "draw_level",

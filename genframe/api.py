@@ -110,6 +110,7 @@ class Model:
         state.load_weights(found.weights, self._training.stepper)
         self._training.stepper.schedule(found.step)
         self.step = found.step
+        self.digests: Mapping[str, str] = dict(found.digests)  # of each component's weights, sha256
         instances = self._training.plan.wiring.instances
         self.remarks: Sequence[Problem] = stored.other_code(self.stored.lock, self.recipe, instances)
         outputs = self._training.outputs
@@ -242,19 +243,23 @@ class Model:
         *metrics: str,
         split: str | None = None,
         told: Callable[[str, int, int], None] = lambda name, place, count: None,
+        tell: Callable[[str], None] = lambda text: None,
+        show: Callable[[str, Tensor], None] = lambda name, pictures: None,
     ) -> list[dict[str, Any]]:
-        """The recipe's metrics (all, or those named), each with its figures and protocol.
+        """The recipe's metrics (all, or those named, installed ones too), each with its figures and protocol.
 
         split: `test`, `validation` or `train`; by default the first of these that the data have. told: hears the name
-        of each metric before it is measured, which one it is, from 1, and of how many.
+        of each metric before it is measured, which one it is, from 1, and of how many. tell, show: of what a metric
+        says meanwhile, and the pictures (rows, columns, channels, height, width) that it has, with its name.
         """
         feed = next(iter(self.feeds.values()))
         name = split or next(s for s in ("test", "validation", "train") if s in feed.spec.lengths)
         data, listed = feed.split(name), self.recipe.evaluate
         draws = {sampler.name: partial(self._drawn, sampler) for sampler in self.recipe.samplers}
         return evaluation.evaluate(
-            self.outputs, listed, data, self.step, metrics, train=self._training_data, draws=draws, told=told
-        )
+            self.outputs, listed, data, self.step, metrics, train=self._training_data, draws=draws,
+            told=told, tell=tell, show=show,
+        )  # fmt: skip
 
     def _drawn(self, sampler: Instance, n: int) -> Tensor:
         return samplers.draw(self._samplers, sampler, n, ("metric",), _to_stderr)

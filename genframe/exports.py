@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genframe.api import Model
+    from genframe.run import Run
     from genframe.traversal import Traversal
 
 SUFFIXES = (".png", ".npy", ".npz")
@@ -123,6 +124,15 @@ def curves(figures: Mapping[str, float], path: Path) -> None:
     except ValueError as error:
         raise RecipeError(Problem("GF803", f"{error}: evaluate a metric at several levels")) from error
     pictures.save_png(image, path)
+
+
+def evaluation_picture(run: Run, step: int, name: str, found: Tensor) -> Path:
+    """Write pictures (rows, columns, channels, height, width) that the metric `name` has into a run's samples."""
+    from genframe import pictures
+
+    path = run.samples / f"{name}-{step:08d}.png"
+    pictures.save_png(pictures.grid(found.flatten(0, 1), columns=found.shape[1]), path)
+    return path
 
 
 def _arguments(model: Model, output: str, draws: bool) -> tuple[str, ...]:

@@ -14,11 +14,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genframe.annotations import Relative
 from genframe.digests import commit, file_digest, origin, plugin_digest, source_digest
 from genframe.recipe.model import Instance, Recipe, Schedule
 from genframe.recipe.resolve import resolved
-from genframe.recipe.words import marked
+from genframe.recipe.words import is_path
 
 if TYPE_CHECKING:
     from genframe.data.spec import DataSpec
@@ -103,7 +102,7 @@ def instance_paths(instance: Instance) -> Iterator[tuple[str, str]]:
     """The options of an instance that are files or folders, and its `init`."""
     declared = instance.offer.signature().options
     for key, value in instance.options.items():
-        if isinstance(value, str) and key in declared and marked(declared[key].annotation, Relative):
+        if key in declared and is_path(declared[key].annotation, value):
             yield key, value
     if instance.init:
         yield "init", instance.init

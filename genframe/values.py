@@ -41,6 +41,17 @@ class Terms:
     surrogate: bool = False
 
 
+class Figures(dict[str, float]):
+    """What a metric found, by name, and what else its protocol is to say: `provenance`, texts and numbers by name.
+
+    A metric that needs no such thing gives a plain dictionary.
+    """
+
+    def __init__(self, figures: Mapping[str, float], provenance: Mapping[str, Any] | None = None) -> None:
+        super().__init__(figures)
+        self.provenance = dict(provenance or {})
+
+
 @dataclass(frozen=True, slots=True)
 class Levels:
     """The level of a noise for each example: `table` (batch, columns) and the columns' `names`.

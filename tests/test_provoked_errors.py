@@ -113,7 +113,7 @@ def test_metrics_that_are_not_there_or_lack_an_output(tmp_path: Path) -> None:
     run = loop.train(load_recipe(BASE + lacking, ["evaluate=[active-units]"]), tmp_path / "run")
     model = genframe.load(run)
     with pytest.raises(RecipeError, match="GF532"):
-        model.evaluate("fid")
+        model.evaluate("fidd")
     with pytest.raises(RecipeError, match="GF533"):
         model.evaluate()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ import click
 from genframe.cli import options
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from genframe.run import Run
 
 EPILOG = """\b
@@ -21,10 +24,12 @@ Examples:
   genframe evaluate runs/vae-digits-20260101-120000
   genframe evaluate runs/vae-digits-20260101-120000 elbo log-likelihood
   genframe evaluate runs/vae-digits-20260101-120000 --split train --json
+  genframe evaluate runs/gan-digits-20260101-120000 fid kid '{use: neighbours, features: pixels}'
   genframe evaluate runs/unet-digits-20260101-120000 denoising --curves psnr.png
 
-The metrics are those of the recipe (its `evaluate:`). Their figures are added to the run's evaluations.json, with
-the split, the counts, the seed and the versions that they were measured by. A packed file is measured too, and
+The metrics are those of the recipe (its `evaluate:`), or any that is installed, by its name or as a block with options.
+Their figures are added to the run's evaluations.json, with the split, the counts, the seed and the versions that they
+were measured by; pictures that a metric has go to its samples. A packed file is measured too, and
 stays as it is."""
 
 
@@ -63,26 +68,32 @@ def command(
             raise click.BadParameter("curves are drawn into a .png", param_hint="--curves")
         exports.check_target(curves, force)
     no_record = no_record or is_packed(run)  # its content has digests: it stays as it is
+    drawn: list[Path] = []
     with ExitStack() as stack:
         folder = None if no_record else stack.enter_context(_writable(run))  # told before, not after the work
         model = options.model(run, raw=raw, step=step, device=device, files=files)
-        with _progress(shown=not json_ and sys.stderr.isatty()) as told:
-            measured = model.evaluate(*metrics, split=split, told=told)
+        with _progress(shown=not json_ and sys.stderr.isatty()) as (told, tell):
+            shown: dict[str, Tensor] = {}
+            measured = model.evaluate(*metrics, split=split, told=told, tell=tell, show=shown.__setitem__)
         if folder is not None:
             evaluations.add(folder, measured)
+            drawn = [exports.evaluation_picture(folder, model.step, *found) for found in shown.items()]
     if curves is not None:
         exports.curves({key: value for row in measured for key, value in row["figures"].items()}, curves)
     if json_:
         options.print_json(measured)
     else:
-        _print(measured, None if no_record else run / evaluations.FILE)
+        _print(measured, [] if no_record else [run / evaluations.FILE, *drawn])
 
 
 @contextmanager
-def _progress(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Within, a line on stderr says what is measured, which of the metrics it is, and for how long it has been."""
+def _progress(*, shown: bool) -> Iterator[tuple[Callable[[str, int, int], None], Callable[[str], None]]]:
+    """Within, a line on stderr says what is measured, which of the metrics it is, and for how long it has been.
+
+    What a metric itself says stands behind it; where stderr is no terminal, it is a line now and then (`_seldom`).
+    """
     if not shown:
-        yield lambda name, place, count: None
+        yield (lambda name, place, count: None), _seldom()
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -95,7 +106,24 @@ def _progress(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
         def told(name: str, place: int, count: int) -> None:
             progress.reset(line, description=f"{name}, {place} of {count}")
 
-        yield told
+        def tell(text: str) -> None:
+            head = progress.tasks[line].description.split(":")[0]
+            progress.update(line, description=f"{head}: {text}")
+
+        yield told, tell
+
+
+def _seldom(first: float = 5.0, then: float = 60.0) -> Callable[[str], None]:
+    """What writes a line on stderr after `first` seconds, and then at most each `then`: short work says nothing."""
+    due = time.monotonic() + first
+
+    def tell(text: str) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            click.echo(text, err=True)
+            due = time.monotonic() + then
+
+    return tell
 
 
 def _writable(folder: Path) -> Run:
@@ -110,7 +138,7 @@ def _writable(folder: Path) -> Run:
         raise RunError(*problems) from None
 
 
-def _print(measured: list[dict[str, Any]], written: Path | None) -> None:
+def _print(measured: list[dict[str, Any]], written: Sequence[Path]) -> None:
     from genframe.cli.tables import print_table
 
     rows = [
@@ -125,5 +153,9 @@ def _print(measured: list[dict[str, Any]], written: Path | None) -> None:
         f"\n{protocol['split']} split, {protocol['examples']:,} examples, step {protocol['step']}, "
         f"{protocol['weights']} weights, seed {protocol['seed']}"
     )
-    if written is not None:
-        click.echo(f"written to {written}")
+    for row in measured:
+        told = row["protocol"].get("provenance", {})
+        if told:
+            click.echo(f"{row['metric']}: " + ", ".join(f"{name} {value}" for name, value in told.items()))
+    if written:
+        click.echo(f"written to {', '.join(map(str, written))}")

@@ -6,6 +6,7 @@ import inspect
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,9 +17,10 @@ from genframe.binding import called, required_parameters
 from genframe.data.feed import Split
 from genframe.engine.measure import measured
 from genframe.engine.outputs import Outputs
-from genframe.errors import Problem, RecipeError
+from genframe.errors import Problem, RecipeError, nearest
 from genframe.recipe.model import Instance
 from genframe.recipe.resolve import plain
+from genframe.recipe.samplers import metric_of
 
 _PICTURES = {
     "none": "as stored",
@@ -40,26 +42,42 @@ def evaluate(
     train: Callable[[], Split],
     draws: Mapping[str, Callable[[int], Tensor]] | None = None,
     told: Callable[[str, int, int], None] = lambda name, place, count: None,
+    tell: Callable[[str], None] = lambda text: None,
+    show: Callable[[str, Tensor], None] = lambda name, pictures: None,
 ) -> list[dict[str, Any]]:
-    """Each metric of the recipe (or those named in `only`) on a split: figures and protocol.
+    """Each metric of the recipe (or those named in `only`, of the recipe or installed) on a split, with its protocol.
 
     train: gives the training split, for a metric that asks for `train_data` beside `data`. draws: the recipe's
     samplers by name, each n -> draws, which a metric can be given in place of an output. told: hears of each
-    metric, before it is measured, its name, which one it is (from 1), and of how many.
-    Raises RecipeError for an unknown metric, or one that asks for an output that the recipe has not.
+    metric, before it is measured, its name, which one it is (from 1), and of how many. tell, show: for metrics that
+    ask for them, what they say while they measure, a line of text, and pictures (rows, columns, channels, height,
+    width) by the metric's name. Raises RecipeError for an unknown metric, or one that asks for an output that the
+    recipe has not.
     """
-    known = {metric.name: metric for metric in metrics}
-    for name in only:
-        if name not in known:
-            message = f"the recipe evaluates {', '.join(known) or 'nothing'}, not {name!r}"
-            raise RecipeError(Problem("GF532", message, path="evaluate", command="genframe list metric"))
-    chosen = [known[name] for name in only] or list(metrics)
+    chosen = [_named(outputs, metrics, name) for name in only] or list(metrics)
     split.measure = measured(outputs.plan, split)
     figures = []
     for place, metric in enumerate(chosen, 1):
         told(metric.name, place, len(chosen))
-        figures.append(_measure(outputs, metric, split, step, train, draws or {}))
+        given = {"tell": tell, "show": partial(show, metric.name)}
+        figures.append(_measure(outputs, metric, split, step, train, draws or {}, given))
     return figures
+
+
+def _named(outputs: Outputs, metrics: Sequence[Instance], name: str) -> Instance:
+    """A metric of the recipe, else an installed one, by its name or as a block of YAML. Raises RecipeError."""
+    known = {metric.name: metric for metric in metrics}
+    if name in known:
+        return known[name]
+    try:
+        return metric_of(outputs.plan.recipe, name)
+    except RecipeError as error:
+        if not any(problem.code == "GF301" for problem in error.problems):
+            raise
+        near = nearest(name, [*known, *(p.nearest for p in error.problems if p.nearest)])
+        message = f"the recipe evaluates {', '.join(known) or 'nothing'}, and no metric {name!r} is installed"
+        command = "genframe list metric"
+        raise RecipeError(Problem("GF532", message, path="evaluate", nearest=near, command=command)) from None
 
 
 def _measure(
@@ -69,6 +87,7 @@ def _measure(
     step: int,
     train: Callable[[], Split],
     draws: Mapping[str, Callable[[int], Tensor]],
+    given: Mapping[str, Any],
 ) -> dict[str, Any]:
     function = _callable(outputs, metric)
     arguments: list[Any] = []
@@ -77,6 +96,8 @@ def _measure(
             arguments.append(split)
         elif name == "train_data":
             arguments.append(train())
+        elif name in given:
+            arguments.append(given[name])
         elif metric.given.get(name) in draws:
             arguments.append(draws[str(metric.given[name])])
         else:
@@ -88,6 +109,8 @@ def _measure(
         except (ValueError, TypeError) as error:
             message = f"the metric {metric.name!r} ({metric.offer.name}) can't be measured here: {error}"
             raise RecipeError(Problem("GF543", message, metric.mark, f"evaluate.{metric.name}")) from error
+    told = getattr(figures, "provenance", None)
+    provenance = {"provenance": dict(told)} if told else {}
     return {
         "metric": metric.name,
         "component": metric.offer.name,
@@ -107,6 +130,7 @@ def _measure(
                 "torch": torch.__version__,
                 "python": platform.python_version(),
             },
+            **provenance,
         },
         "seconds": round(time.perf_counter() - started, 3),
     }

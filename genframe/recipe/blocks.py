@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genframe.annotations import FilePath, Ranged, Relative, Schedulable, Scheduled
+from genframe.annotations import FilePath, Ranged, Schedulable, Scheduled
 from genframe.errors import Mark
 from genframe.kinds import KINDS
 from genframe.recipe.load import kind_of
@@ -18,6 +18,7 @@ from genframe.recipe.tree import Node
 from genframe.recipe.values import INVALID, beside, check_value, convert
 from genframe.recipe.words import (
     described,
+    is_path,
     marked,
     number_of,
     part_of,
@@ -114,7 +115,7 @@ class Blocks:
             one = node if not part.several else None
             return self.instance(one, part.kind, path, path, ()) if one else self.parts(node, part.kind, path)
         value = check_value(node, annotation, path, self.problems)
-        return beside(node, value) if marked(annotation, Relative) and isinstance(value, str) else value
+        return beside(node, value) if is_path(annotation, value) else value
 
     def schedule(self, node: Node, path: str, number: Any = float) -> Schedule | None:
         """`{linear: {from: 0, to: 1, epochs: 100}}`, whose ends are to be what the option takes as a `number`."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types as bounds
 
-from genframe.annotations import Of, Ranged, Scheduled
+from genframe.annotations import Of, Ranged, Relative, Scheduled
 from genframe.kinds import KINDS
 
 _SIMPLE = {
@@ -197,6 +197,11 @@ def marked(annotation: Any, marker: type) -> bool:
     if get_origin(annotation) in (Union, types.UnionType):
         return any(marked(arg, marker) for arg in get_args(annotation))
     return False
+
+
+def is_path(annotation: Any, value: Any) -> bool:
+    """Whether a value of an option is a path, and none of the words that the option takes beside paths."""
+    return isinstance(value, str) and marked(annotation, Relative) and value not in choices(annotation)
 
 
 def range_of(annotation: Any) -> Any:

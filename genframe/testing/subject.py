@@ -12,10 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genframe.annotations import Relative
 from genframe.binding import called, public_methods, required_parameters
 from genframe.kinds import KINDS
-from genframe.recipe.words import marked, part_of
+from genframe.recipe.words import is_path, part_of
 from genframe.registry import Offer, Plugin, RecipeFile, Registry
 from genframe.signature import REQUIRED, Option, Signature
 from genframe.testing.examples import NONE, example
@@ -236,7 +235,7 @@ class Subject:
         folder = Path(self.signature.file).parent
         given = dict(self.offer.component.example or {})
         for key, value in given.items():
-            if key in declared and isinstance(value, str) and marked(declared[key].annotation, Relative):
+            if key in declared and is_path(declared[key].annotation, value):
                 given[key] = str(folder / value)
         return given
 
