@@ -83,8 +83,8 @@ def test_the_examples_of_the_guide_are_the_templates() -> None:
 
 def test_every_recipe_is_in_the_gallery() -> None:
     gallery = (ROOT / "recipes" / "README.md").read_text()
-    for recipe in sorted((ROOT / "recipes").glob("*/*.yaml")):
-        assert f"{recipe.parent.name}/{recipe.stem}" in gallery, recipe
+    for recipe in sorted((ROOT / "recipes").rglob("*.yaml")):
+        assert recipe.relative_to(ROOT / "recipes").with_suffix("").as_posix() in gallery, recipe
 
 
 def _fresh(folder: Path) -> Path:

@@ -225,7 +225,7 @@ def small(name: str, *more: str) -> Recipe:
 def shipped() -> list[str]:
     """The names of all recipes that ship, those without tiny overrides here too."""
     root = Path(__file__).parent.parent / "recipes"
-    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.glob("*/*.yaml"))
+    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml"))
 
 
 def plan_of(recipe: Mapping[str, Any] | Recipe | str, *overrides: str) -> Plan:

@@ -110,6 +110,10 @@ class ToyOutputs:
         level = 0.1 + 0.4 * (torch.rand_like(mean) if self.draws else torch.sin(1000 * mean).square())
         return self.noised(x, level), Levels(level.unsqueeze(1), ("level",))
 
+    def say_level(self, x: Tensor) -> Tensor:
+        """x with noise (batch, ...) -> about how much there is: (batch,)."""
+        return (x - self.reconstruct(x)).flatten(1).std(1)
+
     def restored(self, x: Tensor) -> Tensor:
         return self.reconstruct(self.corrupted(x))
 
@@ -184,6 +188,7 @@ OUTPUTS = (
         "noised",
         "corrupted",
         "corruption",
+        "say_level",
         "restored",
         "transition",
         "sample",

@@ -18,6 +18,9 @@ def genframe_functions() -> list[Component]:
             "concat", "genframe_plugins.functions.tensors:concat", summary="features or channels, joined"
         ),
         Component(
+            "columns", "genframe_plugins.functions.tensors:columns", summary="numbers as columns of a vector"
+        ),
+        Component(
             "downsample",
             "genframe_plugins.functions.tensors:downsample",
             summary="average pooling",

@@ -22,6 +22,17 @@ def concat(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat(list(tensors), dim=-3 if tensors[0].ndim >= 4 else -1)
 
 
+def columns(tensors: Sequence[Tensor]) -> Tensor:
+    """`columns([a, b])`: numbers (...) of each example as the columns of a vector (..., 2): levels as a target.
+
+    Raises ValueError where their shapes differ.
+    """
+    if len({tuple(tensor.shape) for tensor in tensors}) != 1:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+        raise ValueError(f"columns takes numbers of the same examples, and their shapes are {shapes}")
+    return torch.stack(list(tensors), -1)
+
+
 def downsample(x: Tensor, *, factor: Count = 2) -> Tensor:
     """Means of `factor` x `factor` pixels: (batch ..., channels, height, width) -> (..., rows, columns).
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from genframe import hookimpl
 
+from .functions import genframe_functions
 from .losses import genframe_losses
+from .noises import genframe_noises
 
 GENFRAME_API = 1
 
-__all__ = ["genframe_losses", "genframe_recipes"]
+__all__ = ["genframe_functions", "genframe_losses", "genframe_noises", "genframe_recipes"]
 
 
 @hookimpl

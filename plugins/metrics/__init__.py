@@ -64,6 +64,11 @@ def genframe_metrics() -> list[Component]:
             "genframe_plugins.metrics.trick:trick_probe",
             summary="how well simple statistics predict the level of a noise",
         ),
+        Component(
+            "told-level",
+            "genframe_plugins.metrics.told_level:told_level",
+            summary="how well a critic says how much noise it sees, beside simple statistics",
+        ),
         Component("elbo", "genframe_plugins.metrics.elbo:elbo", summary="the evidence lower bound"),
         Component(
             "rate-distortion",

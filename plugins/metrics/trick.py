@@ -30,12 +30,12 @@ def trick_probe(
     corruption: an output x -> (noised x, levels).
     """
     noised, table, names = _noised(corruption, data, count, batch_size)
-    sorts = _statistics(noised)
-    sorts = {"": torch.cat([*sorts.values()], 1), **{f"_{name}": s for name, s in sorts.items()}}
+    sorts = by_sort(noised)
+    sorts = {"": statistics(noised), **{f"_{name}": s for name, s in sorts.items()}}
     figures: dict[str, float] = {}
     for column, name in enumerate(names):
-        for sort, statistics in sorts.items():
-            figures[f"trick_{name}{sort}"] = _explained(_widened(statistics), table[:, column], ridge)
+        for sort, numbers in sorts.items():
+            figures[f"trick_{name}{sort}"] = explained(numbers, table[:, column], ridge)
     return figures
 
 
@@ -53,7 +53,12 @@ def _noised(
     return noised, table, pairs[0][1].names
 
 
-def _statistics(x: Tensor) -> dict[str, Tensor]:
+def statistics(x: Tensor) -> Tensor:
+    """All of these numbers of each example: (n, 6) of pictures, (n, 4) of vectors."""
+    return torch.cat([*by_sort(x).values()], 1)
+
+
+def by_sort(x: Tensor) -> dict[str, Tensor]:
     """Numbers of each example that need no look at what it shows: (n, 1 or more), by sort."""
     flat = x.flatten(1)
     axes = (2, 3) if x.ndim == 4 else (1,)
@@ -79,8 +84,9 @@ def _standardised(x: Tensor) -> Tensor:
     return (x - x.mean(0)) / x.std(0, correction=0).clamp_min(1e-12)
 
 
-def _explained(features: Tensor, level: Tensor, ridge: float) -> float:
-    """R^2 of a ridge regression, fitted to the even rows and measured on the odd ones."""
+def explained(numbers: Tensor, level: Tensor, ridge: float) -> float:
+    """R^2 of a ridge regression of level (n,) on the widened numbers: fitted to the even rows, of the odd ones."""
+    features = _widened(numbers)
     (x, y), (held_x, held_y) = (features[0::2], level[0::2]), (features[1::2], level[1::2])
     spread = float((held_y - held_y.mean()).square().sum())
     if spread <= 1e-12 * len(held_y) * (1 + float(level.abs().max())) ** 2:

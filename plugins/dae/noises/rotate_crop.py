@@ -18,8 +18,10 @@ class RotateCrop(Noise):
 
     angle: degrees, counter-clockwise; this is the level. radius: a share of half the shorter side. The centre is
     drawn so that the disc lies inside, and told in shares of width and height (`x` from the left, `y` from the top).
-    Sampled bilinearly; over the outermost pixel of the disc the turned picture fades into the other. Nothing changes
-    outside. Differentiable in the picture and in the levels.
+    Sampled bilinearly; over the outermost pixel of the disc the turned picture fades into the other. Outside nothing
+    changes, or with `outside`, a value, everything becomes that: then no edge tells how far the disc was turned, and
+    with a `radius` of 1 what is left is the turned disc that the picture has room for. Differentiable in the picture
+    and in the levels.
     """
 
     columns = ("angle", "radius", "x", "y")
@@ -29,8 +31,9 @@ class RotateCrop(Noise):
         *,
         angle: Annotated[Level, Ge(-360), Le(360)] = (-180.0, 180.0),
         radius: Annotated[Level, Ge(0), Le(1)] = (0.4, 0.8),
+        outside: float | None = None,
     ) -> None:
-        self.angle, self.radius = angle, radius
+        self.angle, self.radius, self.outside = angle, radius, outside
 
     def draw(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
@@ -46,7 +49,11 @@ class RotateCrop(Noise):
         turned = grid_sample(x, _turn(angle, across, down, x), padding_mode="border", align_corners=False)
         distance = _distance(across, down, x)  # (batch, 1, height, width)
         inside = (per_example(radius, x) * (min(x.shape[-2:]) / 2) - distance).clamp(0, 1)
-        return torch.lerp(x, turned, (inside * per_example(angle != 0, x)).to(x.dtype))
+        if self.outside is None:
+            return torch.lerp(x, turned, (inside * per_example(angle != 0, x)).to(x.dtype))
+        disc = torch.where(per_example(angle != 0, x), turned, x)
+        rest = torch.where(per_example(radius > 0, x), self.outside, x)  # a radius of 0 is no noise
+        return torch.lerp(rest, disc, inside.to(x.dtype))
 
 
 def _turn(angle: Tensor, across: Tensor, down: Tensor, x: Tensor) -> Tensor:

@@ -1,0 +1,25 @@
+"""Functions between pictures and a critic."""
+
+from genframe import Component, hookimpl
+
+
+@hookimpl
+def genframe_functions() -> list[Component]:
+    return [
+        Component(
+            "ada",
+            "genframe_plugins.gan.functions.ada:Ada",
+            summary="how often to augment, led by how sure the critic is of real data",
+        ),
+        Component(
+            "diff-augment",
+            "genframe_plugins.gan.functions.diff_augment:diff_augment",
+            summary="pictures brightened, shifted, cut: differentiable",
+            needs=("image",),
+        ),
+        Component(
+            "direction",
+            "genframe_plugins.gan.functions.direction:direction",
+            summary="an angle in degrees as cosine and sine",
+        ),
+    ]
