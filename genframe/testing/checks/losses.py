@@ -72,10 +72,10 @@ def value_needs_no_gradient(subject: Subject) -> None:
         try:
             with torch.no_grad():
                 came = term.mean(term.toys())
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise Failure(
                 f"{term} can be computed under torch.no_grad(), as validation does",
-                came=f"RuntimeError: {str(error).splitlines()[0]}",
+                came=f"{type(error).__name__}: {str(error).splitlines()[0]}",
                 hint="a penalty on a gradient opens `with torch.enable_grad():` itself",
             ) from error
         if abs(came - expected) > 1e-5 * (1 + abs(expected)):

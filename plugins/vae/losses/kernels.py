@@ -32,8 +32,16 @@ def rational_quadratic(a: Tensor, b: Tensor, scales: tuple[float, ...]) -> Tenso
 
 
 def energy(a: Tensor, b: Tensor, scales: tuple[float, ...]) -> Tensor:
-    """-sum_s s |a - b|: (n, m). Under it the discrepancy is the energy distance (Szekely & Rizzo 2013)."""
-    return -sum(scales) * torch.cdist(a, b)
+    """-sum_s s |a - b|: (n, m). Under it the discrepancy is the energy distance (Szekely & Rizzo 2013).
+
+    A root of squares, and not torch's cdist, which has no second derivative: penalties of a critic need it.
+    """
+    return -sum(scales) * squared_distances(a, b).clamp_min(1e-12).sqrt()
+
+
+def dot(a: Tensor, b: Tensor, scales: tuple[float, ...]) -> Tensor:
+    """sum_s s a . b: (n, m). Under it the discrepancy is the squared distance of the means."""
+    return sum(scales) * (a @ b.T)
 
 
 KERNELS: dict[str, tuple[Kernel, tuple[float, ...]]] = {
@@ -41,6 +49,7 @@ KERNELS: dict[str, tuple[Kernel, tuple[float, ...]]] = {
     "imq": (inverse_multiquadric, (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)),
     "rational-quadratic": (rational_quadratic, (0.2, 0.5, 1.0, 2.0, 5.0)),
     "energy": (energy, (1.0,)),
+    "dot": (dot, (1.0,)),
 }
 """By name: the kernel and the scales of its paper."""
 

@@ -15,7 +15,7 @@ def mmd(
     a: Tensor,
     b: Tensor,
     *,
-    kernel: Literal["gaussian", "imq", "rational-quadratic", "energy"] = "gaussian",
+    kernel: Literal["gaussian", "imq", "rational-quadratic", "energy", "dot"] = "gaussian",
     scales: Annotated[tuple[Positive, ...], MinLen(1)] | None = None,
     estimate: Literal["unbiased", "biased", "root"] = "unbiased",
 ) -> Tensor:
@@ -27,8 +27,8 @@ def mmd(
     one's square root, whose gradient does not fade near 0: what a moment-matching network minimises (Li et al. 2015,
     eq. 6). Kernels are summed over `scales`, by default those of their papers: `gaussian` 2 to 80, in the unit of the
     values, for 784 pixels; `imq` 0.1 to 10 times a standard normal's spread, for codes; `rational-quadratic` 0.2 to
-    5; `energy` knows no scale. Dimensions of samples count as further draws. It costs n m, and is noise for fewer draws
-    than dimensions: Li took 1,000. Raises ValueError for draws of other shapes.
+    5; `energy` and `dot` (which compares means alone) know none. Dimensions of samples count as further draws. It costs
+    n m, and is noise for fewer draws than dimensions: Li took 1,000. Raises ValueError for draws of other shapes.
     """
     event_ndim = min(a.ndim, b.ndim) - 1
     squared = discrepancy(

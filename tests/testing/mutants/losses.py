@@ -5,7 +5,8 @@ from . import Mutant
 _RATE = "return Terms(distortion + (penalty if beta == 1.0 else beta * penalty), logged)"
 _CRITIC = "total = F.softplus(-real_verdict.score).mean() + F.softplus(fake_verdict.score).mean()"
 _HINGE = "total = F.relu(1 - real_verdict.score).mean() + F.relu(1 + fake_verdict.score).mean()"
-_R1 = "(gradient,) = torch.autograd.grad(score.sum(), x, create_graph=True)"
+_R1 = "return 0.5 * gamma * slope(discriminator, x)[1]"
+_NORM = "gradient.flatten(1).square().sum(1)"
 _REDUCED = "return loss.flatten(0, -2).mean(0) if loss.ndim > 1 else loss"
 
 
@@ -25,8 +26,8 @@ def _game(name: str, old: str, new: str, says: str) -> Mutant:
     return Mutant("loss", name, "gan", f"losses/{name}.py", old, new, says)
 
 
-def _r1(old: str, new: str, says: str) -> Mutant:
-    return Mutant("loss", "r1", "gan", "losses/r1.py", old, new, says)
+def _r1(old: str, new: str, says: str, file: str = "r1") -> Mutant:
+    return Mutant("loss", "r1", "gan", f"losses/{file}.py", old, new, says)
 
 
 MUTANTS = [
@@ -89,10 +90,15 @@ MUTANTS = [
     ),
     _game("hinge", _HINGE, _HINGE.replace("1 + fake", "1 - fake"), "wrong sign"),
     _game("hinge", "-fake_verdict.score.mean()", "-fake_verdict.score[0].mean()", "permuted alike"),
-    _r1("    with torch.enable_grad():\n        score", "    if True:\n        score", "torch.no_grad()"),
-    _r1(_R1, _R1.replace(", create_graph=True", ""), "create_graph=True"),
-    _r1("return 0.5 * gamma", "return -0.5 * gamma", "steep"),
-    _r1("return 0.5 * gamma", "return 5.0", "option 'gamma' changes the loss"),
-    _r1("gradient.flatten(1).square().sum(1)", "gradient.flatten(1).square().sum()", "summed over the batch"),
-    _r1("gradient.flatten(1).square().sum(1)", "gradient.square().sum(1)", "shape () or (batch,)"),
+    _r1(
+        "    with torch.enable_grad():\n        score",
+        "    if True:\n        score",
+        "torch.no_grad()",
+        "slopes",
+    ),
+    _r1("create_graph=teaches", "create_graph=False", "create_graph=True", "slopes"),
+    _r1(_R1, _R1.replace("0.5", "-0.5"), "steep"),
+    _r1(_R1, "return 5.0 * slope(discriminator, x)[1]", "option 'gamma' changes the loss"),
+    _r1(_NORM, "gradient.flatten(1).square().sum()", "summed over the batch", "slopes"),
+    _r1(_NORM, "gradient.square().sum(1)", "shape () or (batch,)", "slopes"),
 ]
