@@ -3,6 +3,8 @@
     python tests/benchmarks                          everything; about ten minutes on two cores
     python tests/benchmarks --only mlp,startup
     python tests/benchmarks --only mlp,conv --peers  beside a DataLoader loop, pythae and Lightning
+    python tests/benchmarks --only family,nll --peers    models of the VAE family and likelihoods beside pythae's
+    python tests/benchmarks --only family --peers --busy    on a machine that other work keeps busy
 
 The loops, as processes of their own, take turns, so that ratios hold where speeds do not; what `lean` and
 `lean-tuned` are stands in lean.py and arm.py. Runs on the CPU. With GENFRAME_DATA the pictures are MNIST's.
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -34,9 +37,13 @@ def main() -> None:
         sys.exit(
             f"there is no {PEERS_PYTHON}; make it by\n\n{(__doc__ or '').rstrip().splitlines()[-1].strip()}"
         )
+    if options.busy:
+        os.environ |= {"OMP_NUM_THREADS": "1", "BENCHMARK_CLOCK": "process"}
     full = Scale(options.rounds, pictures=options.pictures, peers=options.peers)
     scale = replace(SMOKE, peers=options.peers) if options.smoke else full
     head = described()
+    if options.busy:
+        head.append("Speeds are of processor time, one thread each.")
     print("\n".join(head), end="\n\n", flush=True)
     sections = []
     with tempfile.TemporaryDirectory(prefix="genframe-benchmarks-") as scratch:
@@ -58,6 +65,11 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--peers", action="store_true", help="add the peers' loops to mlp and conv")
     parser.add_argument("--smoke", action="store_true", help="each arm for two steps, to see that it runs")
+    parser.add_argument(
+        "--busy",
+        action="store_true",
+        help="one thread each, and the processor's time in place of the clock's",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of every round")
     return parser.parse_args()
 

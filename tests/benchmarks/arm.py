@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from likelihood import Estimate
 
 
-MODELS = ("mlp", "conv", "dcgan", "dae-mlp", "dae-conv", "hidden-noise", "gradient-noise", "weight-noise")
+DENOISERS = ("dae-mlp", "dae-conv", "hidden-noise", "gradient-noise", "weight-noise")
+MODELS = ("mlp", "conv", "dcgan", *DENOISERS, "beta-vae", "iwae", "vamp", "iaf", "wae", "vq", "rae")
 
 
 def main() -> None:
@@ -70,17 +71,23 @@ def lean(turns: Turns, model: str, loop: str, number: int, steps: int) -> None:
 
 
 def nll(turns: Turns, options: argparse.Namespace) -> None:
-    """Both arms estimate with the weights of one run, under the same process settings."""
-    from genframe.engine.process import tune
-
+    """All arms estimate with the weights of one run, under the same process settings."""
+    if options.loop == "pythae":
+        from peers import tune
+    else:
+        from genframe.engine.process import tune
     tune()
     import likelihood
     import torch
 
     torch.manual_seed(0)
     estimate: Estimate
-    if options.loop == "genframe":
-        estimate = likelihood.by_genframe(options.scratch)
+    if options.loop.startswith("genframe"):
+        estimate = likelihood.by_genframe(
+            options.scratch, "bf16" if options.loop.endswith("bf16") else "fp32"
+        )
+    elif options.loop == "pythae":
+        estimate = likelihood.by_pythae(options.scratch, options.samples)
     else:
         estimate = likelihood.by_hand(options.scratch, options.samples)
     turns.ready(0)

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -23,6 +23,10 @@ HERE = Path(__file__).parent
 GENFRAME = str(Path(sys.executable).with_name("genframe"))
 PEERS_PYTHON = HERE.parents[1] / ".venv-bench" / "bin" / "python"
 PEERS = ("loader", "pythae", "lightning")
+PYTHAE = ("pythae", "pythae-tuned")
+"""As it comes, and under the process settings that genframe makes for itself."""
+FAMILY = {"mlp": 400, "beta-vae": 400, "iwae": 50, "vamp": 200, "iaf": 200, "wae": 300, "vq": 50, "rae": 300}
+"""Models that pythae has too, and the steps of a turn."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +71,51 @@ class Training:
         return report.of_contest(self.model, f"{self.about}; turns of {steps} steps", held, ratios, self.loss)
 
 
+def family(scale: Scale, scratch: Path) -> Section:
+    """A row a model of the VAE family, each of them a contest of its own with pythae's."""
+    if not scale.peers:
+        return Section("family", "only beside pythae: --peers", [""], [], [])
+    rows, goals, middles = [], [], []
+    for model, steps in FAMILY.items():
+        options = ("--scratch", str(scratch / model))
+        arms = [Arm(model, "genframe", options=options)]
+        arms += [Arm(model, loop, python=str(PEERS_PYTHON), options=options) for loop in PYTHAE]
+        held = contest.hold(
+            arms, scale.steps or steps, scale.rounds, 2 if scale.warm_up is None else scale.warm_up
+        )
+        ratios = [held.ratios(Ratio("genframe", loop)) for loop in PYTHAE]
+        goals.append(Goal(f"{model}: genframe / pythae-tuned", ratios[-1], at_least=1.0))
+        middles.append([median(ratio) for ratio in ratios])
+        measured = held.arms.values()
+        speeds = [report.spread(arm.speeds, ",.0f") for arm in measured]
+        losses = [f"{arm.losses[-1]:.2f}" for arm in measured]
+        sizes = [f"{arm.parameters:,}" for arm in (held.arms["genframe"], held.arms["pythae"])]
+        rows.append([model, *speeds, *(report.spread(ratio, ".2f") for ratio in ratios), *losses[:2], *sizes])
+    for loop, ratios in zip(PYTHAE, zip(*middles, strict=True), strict=True):
+        goals.append(Goal(f"genframe / {loop}, the middle of the models", [median(ratios)], at_least=1.5))
+    header = ["", "genframe", *PYTHAE, *(f"of {loop}" for loop in PYTHAE)]
+    header += ["final loss", "pythae's", "parameters", "pythae's"]
+    return Section("family", "pictures/s, batch 128, Adam 1e-3", header, rows, goals)
+
+
 def nll(scale: Scale, scratch: Path) -> Section:
-    """Both arms read the run that is trained here first; that they agree shows that they measure the same."""
+    """All arms read the run that is trained here first; that they agree shows that they measure the same."""
     run = scratch / "nll"
-    metric = f"evaluate=[{{use: log-likelihood, k: {scale.samples}, count: {scale.pictures}}}]"
-    subprocess.run(_train(run, scale.steps or 450, metric), check=True)
+    metric = f"use: log-likelihood, k: {scale.samples}, count: {scale.pictures}"
+    metrics = [f"evaluate.fp32={{{metric}}}", f"evaluate.bf16={{{metric}, precision: bf16}}"]
+    subprocess.run(_train(run, scale.steps or 450, *metrics), check=True)
     options = ("--scratch", str(run), "--samples", str(scale.samples))
-    arms = [Arm("nll", loop, options=options) for loop in ("by-hand", "genframe")]
+    arms = [Arm("nll", loop, options=options) for loop in ("by-hand", "genframe", "genframe-bf16")]
+    ratios = [Ratio("genframe", "by-hand", 1 / 1.3)]
+    if scale.peers:
+        arms.append(Arm("nll", "pythae", python=str(PEERS_PYTHON), options=options))
+        ratios += [Ratio("genframe", "pythae", 3.5), Ratio("genframe-bf16", "pythae", _bf16(5.0))]
     held = contest.hold(arms, scale.pictures, scale.rounds, 1 if scale.warm_up is None else scale.warm_up)
     about = f"likelihood by {scale.samples} samples a picture, {scale.pictures} pictures a turn"
-    return report.of_contest("nll", about, held, [Ratio("genframe", "by-hand", 1 / 1.3)], "-log p(x), nats")
+    section = report.of_contest("nll", about, held, ratios, "-log p(x), nats")
+    first, *others = [(arm.loop, sum(arm.losses) / len(arm.losses)) for arm in held.arms.values()]
+    apart = [Goal(f"{name} - {first[0]}, nats", [abs(loss - first[1])], at_most=0.1) for name, loss in others]
+    return replace(section, goals=[*section.goals, *apart])
 
 
 def chain(scale: Scale, scratch: Path) -> Section:
@@ -191,6 +230,7 @@ CASES: dict[str, Case] = {
         warm_up=1,
         peers=PEERS,
     ),
+    "family": family,
     "dcgan": Training(
         "DCGAN 28x28, 64 base channels, batch 64, non-saturating, Adam 2e-4",
         "dcgan",

@@ -39,7 +39,28 @@ def by_hand(run: Path, k: int) -> Estimate:
     return lambda count: sum(map(estimate, data[:count])) / count
 
 
-def by_genframe(run: Path) -> Estimate:
+def by_pythae(run: Path, k: int) -> Estimate:
+    """pythae's `get_nll` with its default blocks of 100 samples, and without the graphs that it makes as it comes."""
+    import pythae_models
+
+    net, model = _loaded(max((run / "checkpoints").iterdir())), pythae_models.model("mlp").eval()
+    model.encoder.net.load_state_dict(net.encoder.state_dict())
+    model.decoder.net.load_state_dict(net.decoder.state_dict())
+    # Its second half is a log-variance, genframe's a log-std.
+    last = model.encoder.net[-1]
+    with torch.no_grad():
+        last.weight[len(last.weight) // 2 :] *= 2
+        last.bias[len(last.bias) // 2 :] *= 2
+    data = torch.from_numpy(pictures("test")).div(255)
+
+    @torch.no_grad()
+    def estimate(count: int) -> float:
+        return -float(model.get_nll(data[:count], n_samples=k))
+
+    return estimate
+
+
+def by_genframe(run: Path, metric: str) -> Estimate:
     """`genframe evaluate`: the recipe says k and how many pictures."""
     import genframe
 
@@ -47,7 +68,7 @@ def by_genframe(run: Path) -> Estimate:
 
     def estimate(count: int) -> float:
         # Grey pictures: the Bernoulli law's numbers are no likelihood of them, and are called so.
-        (measured,) = model.evaluate("log-likelihood", split="test")
+        (measured,) = model.evaluate(metric, split="test")
         assert measured["protocol"]["options"]["count"] == count
         return -float(measured["figures"]["improper_log_likelihood"])
 

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 DENOISERS = ("dae-mlp", "dae-conv", "hidden-noise", "gradient-noise", "weight-noise")
-BATCH = {"mlp": 128, "conv": 128, "dcgan": 64, **dict.fromkeys(DENOISERS, 128)}
+FAMILY = ("beta-vae", "iwae", "vamp", "iaf", "wae", "vq", "rae")
+"""Beside the VAE: what pythae has too; the nets of `mlp`, those of `vq` apart."""
+BATCH = {"mlp": 128, "conv": 128, "dcgan": 64, **dict.fromkeys((*DENOISERS, *FAMILY), 128)}
 LATENTS = {"mlp": 20, "conv": 32, "dcgan": 64}
 
 
@@ -33,6 +35,32 @@ def mlp() -> Vae:
         nn.Linear(latents, 400), nn.ReLU(), nn.Linear(400, 784), nn.Unflatten(1, (1, 28, 28))
     )
     return Vae(encoder, decoder)
+
+
+def coded() -> tuple[nn.Sequential, nn.Sequential]:
+    """The nets of `mlp` with a code in place of a law: encoder and decoder."""
+    net, latents = mlp(), LATENTS["mlp"]
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 400), nn.ReLU(), nn.Linear(400, latents))
+    return encoder, net.decoder  # type: ignore[return-value]
+
+
+def quantised() -> tuple[nn.Sequential, nn.Sequential]:
+    """Encoder and decoder of `vq`: vectors of 16 numbers at 7 x 7 places."""
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 16, 4, 2, 1),  # 28 -> 14
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 4, 2, 1),  # 14 -> 7
+        nn.ReLU(),
+        nn.Conv2d(32, 16, 1),
+    )
+    decoder = nn.Sequential(
+        nn.Conv2d(16, 32, 3, 1, 1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(32, 16, 4, 2, 1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(16, 1, 4, 2, 1),
+    )
+    return encoder, decoder
 
 
 def conv() -> Vae:

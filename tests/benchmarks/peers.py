@@ -6,8 +6,10 @@ away. A turn is an epoch over as many pictures as genframe sees in its turn. Imp
 
 from __future__ import annotations
 
+import runpy
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import nets
@@ -54,51 +56,33 @@ def loader(turns: Turns, model: str, number: int, steps: int) -> None:
 
 
 def pythae(turns: Turns, model: str, number: int, steps: int) -> None:
-    """BaseTrainer's own epochs; what `train` does between them (copies, files, validation) is left out."""
+    """The trainer's own epochs; what `train` does between them (copies, files, validation) is left out."""
+    import pythae_models
     from pythae.data.datasets import BaseDataset
-    from pythae.models import VAE, VAEConfig
-    from pythae.models.base.base_utils import ModelOutput
-    from pythae.models.nn import BaseDecoder, BaseEncoder
-    from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
-    net = nets.vae(model)
-
-    class Encoder(BaseEncoder):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = net.encoder
-
-        def forward(self, x: Tensor) -> Any:
-            mean, log_variance = self.net(x).chunk(2, 1)
-            return ModelOutput(embedding=mean, log_covariance=log_variance)
-
-    class Decoder(BaseDecoder):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = net.decoder
-
-        def forward(self, z: Tensor) -> Any:
-            return ModelOutput(reconstruction=torch.sigmoid(self.net(z)))
-
-    config = VAEConfig(input_dim=(1, 28, 28), latent_dim=nets.LATENTS[model], reconstruction_loss="bce")
-    whole = VAE(config, encoder=Encoder(), decoder=Decoder())
+    whole = pythae_models.model(model)
     x = _data(model, steps)
     with tempfile.TemporaryDirectory() as folder:
-        settings = BaseTrainerConfig(
-            output_dir=folder,
-            per_device_train_batch_size=nets.BATCH[model],
-            learning_rate=1e-3,
-            num_epochs=number,
-            no_cuda=True,
-        )
-        trainer = BaseTrainer(
-            whole, train_dataset=BaseDataset(x, torch.zeros(len(x))), training_config=settings
-        )
+        data = BaseDataset(x, torch.zeros(len(x)))
+        trainer = pythae_models.trainer(model, whole, data, folder, number)
         trainer.prepare_training()
         turns.ready(_parameters(whole))
         for epoch in range(1, number + 1):
             turns.wait()
-            turns.done(steps * nets.BATCH[model], trainer.train_step(epoch))
+            loss = trainer.train_step(epoch)
+            turns.done(steps * nets.BATCH[model], loss if isinstance(loss, float) else loss[0] / 2)
+
+
+def pythae_tuned(turns: Turns, model: str, number: int, steps: int) -> None:
+    """The same under the process settings that genframe makes for itself: what is left is the code's own."""
+    tune()
+    pythae(turns, model, number, steps)
+
+
+def tune() -> None:
+    """genframe's settings of the process, from its file: genframe itself is not installed here."""
+    file = Path(__file__).parents[2] / "genframe" / "engine" / "process.py"
+    runpy.run_path(str(file))["tune"]()
 
 
 def lightning(turns: Turns, model: str, number: int, steps: int) -> None:
@@ -152,5 +136,6 @@ def _parameters(module: nn.Module) -> int:
 LOOPS: dict[str, Callable[[Turns, str, int, int], None]] = {
     "loader": loader,
     "pythae": pythae,
+    "pythae-tuned": pythae_tuned,
     "lightning": lightning,
 }
