@@ -45,7 +45,7 @@ def test_it_trains_resumes_and_gives_its_outputs(name: str, tmp_path: Path) -> N
     for output in model.outputs:
         if model.outputs.arguments(output) == ("n",):
             drawn = model.call(output, 3, seed=1)
-            assert drawn.shape == (3, *field.shape) or name in SQUARES
+            assert drawn.shape == (3, *field.shape) or name in SQUARES or output == "draw_z"
             assert drawn.isfinite().all()
             assert torch.equal(drawn, model.call(output, 3, seed=1))
     if "reconstruct" in model.outputs:
