@@ -34,6 +34,7 @@ def explain(recipe: Recipe) -> dict[str, Any]:
     plan = compile_plan(recipe)
     return {
         "recipe": recipe.name,
+        "play": recipe.play,
         "datasets": [_dataset(plan, name) for name in plan.datasets],
         "bindings": _bindings(plan),
         "wires": [_wire(plan, bound) for bound in _in_order(plan)],
@@ -157,8 +158,8 @@ def _player(plan: Plan, player: Player, move: Move) -> dict[str, Any]:
         "computes": [
             {
                 "wires": list(computation.names),
-                "gradient": computation.owner is not None,
-                "for": computation.owner,
+                "gradient": bool(computation.owners),
+                "for": list(computation.owners),
                 "detached": list(computation.detached),
             }
             for computation in move.computations

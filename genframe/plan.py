@@ -18,8 +18,8 @@ from genframe.data.promised import Promised
 from genframe.data.spec import DataSpec
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.parts import Parts
-from genframe.recipe.model import Instance, Player, Recipe, Site
-from genframe.sharing import Move, Turn, share
+from genframe.recipe.model import Instance, Player, Recipe, Site, Term
+from genframe.sharing import Move, Turn, share, share_at_once
 from genframe.sites import built, checked, flat, never_called, used_by_wires
 from genframe.trial import ROWS, Tracked, Trial, reduced, trial_data, undisturbed
 from genframe.values import detachable
@@ -76,14 +76,18 @@ class Plan:
 
     def moves(self, turns: tuple[tuple[Player, tuple[str, ...]], ...]) -> list[Move]:
         """The moves of a step in which these players add up these terms."""
-        return share(
-            self.wiring,
-            [
-                Turn(player.name, frozenset(self.trains(player)), terms, bool(self.sites(player, "weights")))
-                for player, terms in turns
-            ],
-            lambda wire: wire not in self._undetachable,
-        )
+        taken = [
+            Turn(player.name, frozenset(self.trains(player)), terms, bool(self.sites(player, "weights")))
+            for player, terms in turns
+        ]
+        if self.at_once:
+            return share_at_once(self.wiring, taken)
+        return share(self.wiring, taken, lambda wire: wire not in self._undetachable)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether all players move from one forward pass, rather than one after the other."""
+        return self.recipe.play == "simultaneous"
 
 
 def compile_plan(recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) -> Plan:
@@ -238,8 +242,12 @@ def _latent(plan: Plan, trial: Trial) -> Tracked | None:
 
 
 def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, ...]]:
-    """Which of the components that the player trains receives a gradient from each of its terms."""
-    trains = frozenset(plan.trains(player))
+    """Which of the components that the player trains receives a gradient from each of its terms.
+
+    Where all players move at once, in a forward pass in which what the others train asks for gradients too.
+    """
+    moving = plan.recipe.players if plan.at_once else (player,)
+    trains = frozenset(name for one in moving for name in plan.trains(one))
     _ask_for_gradients(plan, trains)
     reach = plan.wiring.reach
     trial = Trial(
@@ -248,7 +256,10 @@ def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, .
     table: dict[str, tuple[str, ...]] = {}
     for term in player.minimises:
         total = reduced(trial.wire(term.wire).value, term.wire, term.mark)
-        table[term.wire] = tuple(name for name in plan.trains(player) if _teaches(plan, total, name))
+        try:
+            table[term.wire] = tuple(name for name in plan.trains(player) if _teaches(plan, total, name))
+        except RuntimeError as error:
+            raise RecipeError(_no_gradient(term, player, error)) from error
     _ask_for_gradients(plan, frozenset(plan.wiring.instances))
     return table
 
@@ -266,6 +277,15 @@ def _teaches(plan: Plan, total: Tensor, name: str) -> bool:
     parameters = list(plan.parts.own_parameters(name).values())
     gradients = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
     return any(gradient is not None for gradient in gradients)
+
+
+def _no_gradient(term: Term, player: Player, error: RuntimeError) -> Problem:
+    reason = (str(error) or "no message").splitlines()[0][:300]
+    message = f"the gradient of {term.wire!r}, which {player.name!r} minimises, can't be computed: {reason}. A penalty "
+    message += (
+        "on a slope differentiates what it is handed twice: each operation in it needs a second derivative"
+    )
+    return Problem("GF523", message, term.mark, f"players.{player.name}.minimises.{term.wire}")
 
 
 def _try_sites(plan: Plan) -> None:
@@ -333,6 +353,7 @@ def _player_problems(plan: Plan, player: Player) -> Iterator[Problem]:
 
 
 def _remarks(plan: Plan, trial: Trial) -> Iterator[Problem]:
+    yield from trial.remarks
     wiring = plan.wiring
     terms = frozenset(term.wire for player in plan.recipe.players for term in player.minimises)
     used = set(wiring.ancestors(terms)) | set(_known_wires(wiring))

@@ -1,8 +1,11 @@
 """Which wires each player computes, which it reuses, and for whom a wire carries gradient: one rule, no tensors.
 
-A player reuses a wire if and only if no component that the wire reaches has moved since it was made. A wire is made
-with gradient for the player that will need it: at most one does, because that player then moves what the wire
-reaches, and the wire is stale. Everyone else reads it detached.
+Players that alternate: a player reuses a wire if and only if no component that the wire reaches has moved since it was
+made. A wire is made with gradient for the player that will need it: at most one does, because that player then moves
+what the wire reaches, and the wire is stale. Everyone else reads it detached.
+
+Players that move at once: nobody has moved before all gradients are taken, so that every wire is made once, with
+gradient for all who need it, and nothing is detached: each asks for the gradient in its own parameters alone.
 """
 
 from __future__ import annotations
@@ -28,18 +31,22 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """One wire to compute: the `names` it binds, the player it carries gradient for, and what it reads detached."""
+    """One wire to compute: the `names` it binds, the players it carries gradient for, and what it reads detached.
+
+    Of players that alternate there is at most one owner.
+    """
 
     names: tuple[str, ...]
-    owner: str | None
-    detached: tuple[str, ...]
+    owners: tuple[str, ...]
+    detached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
     """What one player does in a step: compute, add up its terms, then forget `release`.
 
-    `terms` are (wire, whether it carries gradient for this player); `reused` are the wires made before.
+    `terms` are (wire, whether it carries gradient for this player); `reused` are the wires made before. `retains`:
+    a later player of the step takes a gradient through what this one's runs through, so that it must be kept.
     """
 
     player: str
@@ -47,6 +54,39 @@ class Move:
     terms: tuple[tuple[str, bool], ...]
     reused: tuple[str, ...]
     release: tuple[str, ...] = ()
+    retains: bool = False
+
+
+def share_at_once(wiring: Wiring, turns: Sequence[Turn]) -> list[Move]:
+    """The moves of one step in which nobody moves before all have their gradients."""
+    needed = [_needed(wiring, turn) for turn in turns]
+    owners = {
+        name: tuple(
+            turn.player
+            for turn, names in zip(turns, needed, strict=True)
+            if name in names and wiring.reach[name] & turn.trains
+        )
+        for names in needed
+        for name in names
+    }
+    made: set[str] = set()
+    moves: list[Move] = []
+    for index, (turn, names) in enumerate(zip(turns, needed, strict=True)):
+        computations: list[Computation] = []
+        before, read = frozenset(made), set(turn.terms)
+        for name in names:
+            if name not in made:
+                read |= wiring.needs(wiring.plain[name].bound)
+                together = _made_with(wiring, name)
+                whom = {player for one in together for player in owners[one]}
+                computations.append(Computation(together, tuple(t.player for t in turns if t.player in whom)))
+                made.update(together)
+        later = {t.player for t in turns[index + 1 :]}
+        retains = any(turn.player in owners[name] and later.intersection(owners[name]) for name in names)
+        terms = tuple((term, turn.player in owners[term]) for term in turn.terms)
+        reused = tuple(name for name in names if name in before & read)
+        moves.append(Move(turn.player, tuple(computations), terms, reused, retains=retains))
+    return _with_releases(moves)
 
 
 def share(
@@ -59,17 +99,7 @@ def share(
 class _Sharing:
     def __init__(self, wiring: Wiring, turns: Sequence[Turn], detachable: Callable[[str], bool]) -> None:
         self.wiring, self.turns, self.detachable = wiring, turns, detachable
-        self.needed = [self._needed(turn) for turn in turns]
-
-    def _needed(self, turn: Turn) -> tuple[str, ...]:
-        """The wires above a turn's terms, in order; a wire that unpacks counts with all its names."""
-        names: dict[str, None] = {}
-        for name in self.wiring.ancestors(frozenset(turn.terms)):
-            names.update(dict.fromkeys(self._made_with(name)))
-        return tuple(names)
-
-    def _made_with(self, name: str) -> tuple[str, ...]:
-        return tuple(n for n in self.wiring.plain[name].wire.names if n != "_")
+        self.needed = [_needed(wiring, turn) for turn in turns]
 
     def moves(self) -> list[Move]:
         owners: dict[
@@ -83,7 +113,7 @@ class _Sharing:
             terms = tuple((term, owners[term] == turn.player) for term in turn.terms)
             moves.append(Move(turn.player, tuple(computations), terms, tuple(reused)))
             self._forget(turn, owners)
-        return [replace(move, release=self._release(index, moves)) for index, move in enumerate(moves)]
+        return _with_releases(moves)
 
     def _forget(self, turn: Turn, owners: dict[str, str | None]) -> None:
         """What reaches the weights of a player is stale when they move: with its step, or with noise before."""
@@ -105,8 +135,8 @@ class _Sharing:
             reads = [r for r in self.wiring.needs(self.wiring.plain[name].bound) if r in owners]
             owner = self._owner(index, name, {read: owners[read] for read in reads})
             detached = tuple(sorted(read for read in reads if owners[read] not in (None, owner)))
-            names = self._made_with(name)
-            computations.append(Computation(names, owner, detached))
+            names = _made_with(self.wiring, name)
+            computations.append(Computation(names, () if owner is None else (owner,), detached))
             made.update(names)
             owners.update(dict.fromkeys(names, owner))
         return computations, reused
@@ -136,9 +166,25 @@ class _Sharing:
                 return turn.player if name in self.needed[later] and whole and self.detachable(name) else None
         return None
 
-    @staticmethod
-    def _release(index: int, moves: Sequence[Move]) -> tuple[str, ...]:
-        """What no later move reads as it stands: made here or before, and not reused after."""
-        later = {name for move in moves[index + 1 :] for name in move.reused}
-        made = {name for move in moves[: index + 1] for c in move.computations for name in c.names}
-        return tuple(sorted(made - later))
+
+def _needed(wiring: Wiring, turn: Turn) -> tuple[str, ...]:
+    """The wires above a turn's terms, in order; a wire that unpacks counts with all its names."""
+    names: dict[str, None] = {}
+    for name in wiring.ancestors(frozenset(turn.terms)):
+        names.update(dict.fromkeys(_made_with(wiring, name)))
+    return tuple(names)
+
+
+def _made_with(wiring: Wiring, name: str) -> tuple[str, ...]:
+    return tuple(n for n in wiring.plain[name].wire.names if n != "_")
+
+
+def _with_releases(moves: Sequence[Move]) -> list[Move]:
+    return [replace(move, release=_release(index, moves)) for index, move in enumerate(moves)]
+
+
+def _release(index: int, moves: Sequence[Move]) -> tuple[str, ...]:
+    """What no later move reads as it stands: made here or before, and not reused after."""
+    later = {name for move in moves[index + 1 :] for name in move.reused}
+    made = {name for move in moves[: index + 1] for c in move.computations for name in c.names}
+    return tuple(sorted(made - later))

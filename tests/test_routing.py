@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from tiny import ROWS, batch_of, plan_of, shipped, small, stepper_of
 from torch import Tensor, nn
 
-from genframe.engine.step import Side, Stepper
+from genframe.engine.side import Side
+from genframe.engine.step import Stepper
 from genframe.plan import Plan
 
 TABLES: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
@@ -141,6 +142,11 @@ def gamma_of(plan: Plan) -> float:
     return float(penalty.options["gamma"])
 
 
+def every_of(plan: Plan) -> int:
+    """How often the penalty is added."""
+    return next(t.every for p in plan.recipe.players for t in p.minimises if t.wire == "penalty")
+
+
 def gan_twin(plan: Plan, draws: Callable[[str], None], x: Tensor) -> dict[str, Tensor]:
     parts = plan.parts
     decoder, critic = parts["decoder"], parts["discriminator"]
@@ -153,10 +159,9 @@ def gan_twin(plan: Plan, draws: Callable[[str], None], x: Tensor) -> dict[str, T
     leaf = x.clone().requires_grad_()
     (slope,) = torch.autograd.grad(critic(leaf).score.sum(), leaf, create_graph=True)
     gamma = gamma_of(plan)
-    every = next(t.every for p in plan.recipe.players for t in p.minimises if t.wire == "penalty")
     penalty = gamma / 2 * slope.flatten(1).square().sum(1).mean()
     tell = F.softplus(-real).mean() + F.softplus(critic(fake.detach()).score).mean()
-    return {"critic": tell + every * penalty, "generator": F.softplus(-critic(fake).score).mean()}
+    return {"critic": tell + every_of(plan) * penalty, "generator": F.softplus(-critic(fake).score).mean()}
 
 
 def restoration_twin(
@@ -210,7 +215,7 @@ def vae_gan_twin(
     leaf = x.clone().requires_grad_()
     (slope,) = torch.autograd.grad(critic(leaf).score.sum(), leaf, create_graph=True)
     penalty = gamma_of(plan) / 2 * slope.flatten(1).square().sum(1).mean()
-    return {"model": 0.02 * bound + looks, "critic": tells + 3 * penalty}
+    return {"model": 0.02 * bound + looks, "critic": tells + every_of(plan) * penalty}
 
 
 def twin_losses(

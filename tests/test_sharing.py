@@ -44,7 +44,7 @@ class Graph(Wiring):
 def told(move: Move) -> dict[str, str]:
     """What a move computes: wire -> the player it carries gradient for, and what it reads detached."""
     return {
-        ",".join(c.names): " ".join([c.owner or "-", *(f"!{name}" for name in c.detached)])
+        ",".join(c.names): " ".join([",".join(c.owners) or "-", *(f"!{name}" for name in c.detached)])
         for c in move.computations
     }
 
@@ -176,17 +176,19 @@ def test_every_value_is_fresh_and_every_gradient_runs_to_its_player_alone(
                 for read in graph.needs(bound):
                     versions, owner = made[read]
                     assert all(moved[c] == v for c, v in versions.items()), f"{name} reads a stale {read}"
-                    if owner not in (None, computation.owner):
+                    mine = next(iter(computation.owners), None)
+                    if owner not in (None, mine):
                         assert read in computation.detached, (
                             f"{name} would leak {owner}'s gradient from {read}"
                         )
                         assert read not in stuck
                     else:
                         assert read not in computation.detached, f"{name} loses a gradient through {read}"
-                        if computation.owner is not None and owner is None:
-                            trains = next(t.trains for t in turns if t.player == computation.owner)
+                        if mine is not None and owner is None:
+                            trains = next(t.trains for t in turns if t.player == mine)
                             assert not graph.reach[read] & trains, f"{name} loses a gradient through {read}"
-                made[name] = ({c: moved[c] for c in graph.reach[name]}, computation.owner)
+                owner = next(iter(computation.owners), None)
+                made[name] = ({c: moved[c] for c in graph.reach[name]}, owner)
         for name in move.reused:
             assert all(moved[c] == v for c, v in made[name][0].items()), f"{name} is reused stale"
         for term, carries in move.terms:

@@ -56,6 +56,8 @@ def _print(facts: dict[str, Any]) -> None:
     _section("samplers", ("", "", ""), [_sampler(row) for row in facts["samplers"]])
     rows = [_site(row) for row in facts["sites"]]
     _section("noise where no wire is, in training alone", ("noise", "at", "changes", "each", "when"), rows)
+    if len(facts["players"]) > 1:
+        click.echo(f"play {facts['play']}: {_PLAYS[facts['play']]}\n")
     for player in facts["players"]:
         _print_player(player)
     _section("routing: which term teaches which component", *_routing(facts["routing"]))
@@ -70,6 +72,12 @@ def _print(facts: dict[str, Any]) -> None:
     click.echo(click.wrap_text(flops["counted"], 100, " " * 12, " " * 12))
     for remark in facts["remarks"]:
         click.echo(f"remark      {remark['code']} {remark['path']}: {remark['message']}")
+
+
+_PLAYS = {
+    "alternating": "in a step the players move one after the other, each seeing what those before have become",
+    "simultaneous": "all players move at once, each by the gradient of its own terms in one forward pass",
+}
 
 
 def _section(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -124,8 +132,11 @@ def _print_player(player: dict[str, Any]) -> None:
 
 def _how(computed: dict[str, Any], player: str) -> str:
     how = "with gradient" if computed["gradient"] else "without gradient"
-    if computed["gradient"] and computed["for"] != player:
-        how += f", which {computed['for']} uses later"
+    others = [name for name in computed["for"] if name != player]
+    if others and player in computed["for"]:
+        how += f", for {' and '.join(computed['for'])}"
+    elif others:
+        how += f", which {' and '.join(others)} uses later"
     if computed["detached"]:
         how += f"; {', '.join(computed['detached'])} detached"
     return how

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from genframe.engine import checkpoint
 from genframe.engine.checkpoint import Checkpoint
-from genframe.engine.step import Side, Stepper
+from genframe.engine.side import Side
+from genframe.engine.step import Stepper
 from genframe.errors import Problem, RunError
 
 _AVERAGED = ".ema"

@@ -1,10 +1,10 @@
-"""One training step: the moves of a plan, run on a batch. The only place where an optimizer steps."""
+"""One training step: the moves of a plan, run on a batch."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,107 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from genframe.compute import Compiler, Env, Evaluate
-from genframe.engine import optimizer_state
-from genframe.engine.averages import Averages
 from genframe.engine.draws import Draws
+from genframe.engine.side import Side
 from genframe.plan import Plan
-from genframe.recipe.model import Instance, Player, Schedule, Site, Span
+from genframe.recipe.model import Schedule
 from genframe.scheduled import scheduler
 from genframe.sharing import Computation, Move
-from genframe.sites import Moved
 from genframe.trial import reduced
 from genframe.values import Terms, detached
-
-FOREVER = 1 << 62
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """When something happens: every so many steps, from `start` until `until` (exclusive)."""
-
-    every: int
-    start: int
-    until: int
-
-    @classmethod
-    def of(cls, every: int, start: Span, until: Span | None, steps_per_epoch: int) -> Window:
-        end = FOREVER if until is None else until.in_steps(steps_per_epoch)
-        return cls(every, start.in_steps(steps_per_epoch), end)
-
-    def holds(self, step: int) -> bool:
-        return self.start <= step < self.until and (step - self.start) % self.every == 0
-
-
-class Side:
-    """A player at work: its parameters, optimizer, average, and the weights of its terms."""
-
-    def __init__(self, plan: Plan, player: Player, steps_per_epoch: int, draws: Draws) -> None:
-        self.player = player
-        self.name = player.name
-        self.trains = plan.trains(player)
-        self.parameters: dict[str, nn.Parameter] = plan.trained_parameters(player)
-        self.tensors = list(self.parameters.values())
-        self.window = Window.of(player.every, player.start, player.until, steps_per_epoch)
-        self.windows = {
-            t.wire: Window.of(t.every, t.start, t.until, steps_per_epoch) for t in player.minimises
-        }
-        self.weights = {t.wire: scheduler(t.weight) for t in player.minimises}
-        rate = player.optimizer.options.get("lr")
-        self.rate = scheduler(rate) if isinstance(rate, Schedule) else None
-        self.optimizer: torch.optim.Optimizer = _optimizer(plan, player.optimizer, self.tensors)
-        self._as_built = optimizer_state.entries(self.optimizer)
-        self.averages: Averages | None = None
-        if player.ema is not None:
-            modules = plan.parts.modules()
-            self.averages = Averages(player.ema, {name: modules[name] for name in self.trains})
-        self.noise: dict[str, Moved] = {
-            what: Moved(plan.parts, sites, _seeding(draws))
-            for what in ("gradients", "weights")
-            if (sites := plan.sites(player, what))
-        }
-
-    @contextmanager
-    def noisy_weights(self, step: int) -> Iterator[None]:
-        """Within, the player's parameters are noised; then they are what they were, to the bit.
-
-        Both writes raise the version counters, so that autograd refuses a wire that was made with other weights.
-        """
-        kept = [parameter.detach().clone() for parameter in self.tensors]
-        self.noise["weights"].apply(self.tensors, step)
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                torch._foreach_copy_([*self.tensors], kept)
-
-    def noise_gradients(self, step: int) -> None:
-        """Noise the gradients in place; a parameter without one, or with a sparse one, is left alone."""
-        gradients = [p.grad for p in self.tensors if p.grad is not None and not p.grad.is_sparse]
-        if gradients:
-            self.noise["gradients"].apply(gradients, step)
-
-    def terms(self, step: int) -> tuple[str, ...]:
-        """The terms that this player adds up at a step; none when it rests."""
-        if not self.window.holds(step):
-            return ()
-        return tuple(term for term, window in self.windows.items() if window.holds(step))
-
-    def weight(self, term: str, step: int, steps_per_epoch: int) -> float:
-        """The weight of a term at a step; a lazy term counts for the steps it stood out."""
-        return self.weights[term](step, steps_per_epoch) * self.windows[term].every
-
-    def state(self) -> dict[str, Any]:
-        """The optimizer's state by parameter name."""
-        return optimizer_state.of_parameters(self.optimizer, self.parameters)
-
-    def counted(self) -> list[dict[str, list[Any]]]:
-        """What the optimizer itself changed in its param_groups."""
-        scheduled = ("lr",) if self.rate is not None else ()
-        return optimizer_state.counted(self.optimizer, self._as_built, scheduled)
-
-    def load(self, state: Mapping[str, Any], counted: Sequence[Mapping[str, Sequence[Any]]] = ()) -> None:
-        """Put both back."""
-        optimizer_state.restore(self.optimizer, self.parameters, state, counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +29,7 @@ class _Instruction:
     with_gradient: bool
     detached: tuple[str, ...]
     base: int
-    live: tuple[tuple[str, bool], ...]
+    live: tuple[tuple[str, frozenset[str]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +37,7 @@ class _Program:
     move: Move
     side: Side
     instructions: tuple[_Instruction, ...]
+    live: tuple[tuple[str, frozenset[str]], ...]
 
 
 class Stepper:
@@ -153,8 +61,15 @@ class Stepper:
         )
         self.history: defaultdict[str, list[tuple[int, Tensor]]] = defaultdict(list)
         self._programs: dict[tuple[tuple[str, ...], ...], tuple[_Program, ...]] = {}
-        self._own = {name: [*plan.parts.own_parameters(name).values()] for name in self.modules}
-        self._live = {name: any(p.requires_grad for p in m.parameters()) for name, m in self.modules.items()}
+        trainers: defaultdict[int, set[str]] = defaultdict(set)
+        for side in self.sides:
+            for parameter in side.tensors:
+                trainers[id(parameter)].add(side.name)
+        self._own = {
+            name: [(p, frozenset(trainers[id(p)])) for p in plan.parts.own_parameters(name).values()]
+            for name in self.modules
+        }
+        self._live: dict[str, frozenset[str] | None] = dict.fromkeys(self.modules)
         self._set_modes()
         self._settings = list(_scheduled_options(plan))
         first = next(iter(recipe.datasets.values()))
@@ -171,13 +86,16 @@ class Stepper:
             module.train(name in trained or free)
 
     def step(self, step: int, batch: Env) -> None:
-        """One step: every player's move, in the order of the recipe."""
+        """One step: every player's move, one after the other in the order of the recipe, or all at once."""
         self.schedule(step)
         env: Env = {**batch, **self._numbers, "step": step}
         key = tuple(side.terms(step) for side in self.sides)
         programs = self._programs.get(key)
         if programs is None:
             programs = self._programs[key] = self._program(key)
+        if self.plan.at_once:
+            self._move_at_once(programs, env, step)
+            return
         for program in programs:
             self._move(program, env, step)
 
@@ -217,25 +135,23 @@ class Stepper:
                     group["lr"] = side.rate(step, self.steps_per_epoch)
 
     def _move(self, program: _Program, env: Env, step: int) -> None:
-        side = program.side
-        if "weights" in side.noise:
-            with side.noisy_weights(step):
-                self._differentiate(program, env, step)
-        else:
+        with program.side.noisy_weights(step):
             self._differentiate(program, env, step)
-        if side.player.clip is not None:
-            nn.utils.clip_grad_norm_(side.tensors, side.player.clip)
-        if "gradients" in side.noise:
-            side.noise_gradients(step)
-        side.optimizer.step()
-        # Fused optimizers do not raise version counters: without this, a wrong reuse of a wire would be silent.
-        torch.autograd.graph.increment_version(side.tensors)
-        for parameter in side.tensors:  # now, so that no gradient is held through the next forward pass
-            parameter.grad = None
-        if side.averages is not None:
-            side.averages.update()
+        program.side.move(step)
         for name in program.move.release:
             env.pop(name, None)
+
+    def _move_at_once(self, programs: Sequence[_Program], env: Env, step: int) -> None:
+        """All players from one forward pass: nobody moves before each has the gradient of its own terms."""
+        with ExitStack() as noised:
+            for program in programs:
+                noised.enter_context(program.side.noisy_weights(step))
+            for program in programs:
+                self._differentiate(program, env, step)
+                for name in program.move.release:  # with what hangs on them, before the next player's wires
+                    env.pop(name, None)
+        for program in programs:
+            program.side.move(step)
 
     def _differentiate(self, program: _Program, env: Env, step: int) -> None:
         """Compute what the move computes, and the gradient of its terms in what the player trains."""
@@ -249,10 +165,14 @@ class Stepper:
             value = value if carries else value.detach()
             weighted = value if weight == 1.0 else value * weight
             total = weighted if total is None else total + weighted
-        for name in side.trains if len(self.sides) > 1 else ():
-            self._set_live(name, True)
+        for name, live in program.live:
+            self._set_live(name, live)
         assert total is not None
-        if total.requires_grad:  # not where every term of this step is only looked at
+        if not total.requires_grad:  # every term of this step is only looked at
+            return
+        if self.plan.at_once:  # the graph leads to what others train too
+            torch.autograd.backward(total, inputs=side.tensors, retain_graph=program.move.retains)
+        else:
             total.backward()  # type: ignore[no-untyped-call]
 
     def _compute(self, instruction: _Instruction, env: Env, step: int) -> None:
@@ -281,35 +201,45 @@ class Stepper:
                 self.history[f"{term}/{part}"].append((step, logged.detach()))
         return number
 
-    def _set_live(self, name: str, live: bool) -> None:
-        """Whether a component's parameters ask for gradient; changed only when it differs."""
-        if self._live[name] != live:
-            for parameter in self._own[name]:
-                parameter.requires_grad_(live)
-            self._live[name] = live
+    def _set_live(self, name: str, players: frozenset[str]) -> None:
+        """Which players' parameters of a component ask for gradient; changed only when it differs."""
+        if self._live[name] != players:
+            for parameter, trainers in self._own[name]:
+                parameter.requires_grad_(not players.isdisjoint(trainers))
+            self._live[name] = players
 
     def _program(self, key: tuple[tuple[str, ...], ...]) -> tuple[_Program, ...]:
         turns = tuple((side.player, terms) for side, terms in zip(self.sides, key, strict=True) if terms)
-        sides = {side.name: side for side in self.sides}
-        return tuple(
-            _Program(move, sides[move.player], tuple(self._instruction(c) for c in move.computations))
-            for move in self.plan.moves(turns)
-        )
+        moving = frozenset(player.name for player, _ in turns)
+        return tuple(self._programmed(move, moving) for move in self.plan.moves(turns))
+
+    def _programmed(self, move: Move, moving: frozenset[str]) -> _Program:
+        side = next(side for side in self.sides if side.name == move.player)
+        owners = moving if self.plan.at_once else frozenset({side.name})
+        instructions = tuple(map(self._instruction, move.computations))
+        return _Program(move, side, instructions, self._live_for(side.trains, owners))
 
     def _instruction(self, computation: Computation) -> _Instruction:
         wiring = self.plan.wiring
         bound = wiring.plain[computation.names[0]]
-        trains = {n for side in self.sides if side.name == computation.owner for n in side.trains}
         touched = sorted(name for name in wiring.touches(bound.bound) if self.plan.parts.own_parameters(name))
         return _Instruction(
             unpacked=bound.wire.names,
             evaluate=self.compiler.compile(bound.bound),
-            with_gradient=computation.owner is not None,
+            with_gradient=bool(computation.owners),
             detached=computation.detached,
             base=self.draws.base(computation.names[0]),
-            # With one player nobody's parameters are ever set aside.
-            live=tuple((name, name in trains) for name in touched) if len(self.sides) > 1 else (),
+            live=self._live_for(touched, frozenset(computation.owners)),
         )
+
+    def _live_for(
+        self, names: Sequence[str], players: frozenset[str]
+    ) -> tuple[tuple[str, frozenset[str]], ...]:
+        """Of each component, those of the players who train some of it. With one player nothing is ever set aside."""
+        if len(self.sides) == 1:
+            return ()
+        trainers = {name: frozenset().union(*(by for _, by in self._own[name])) for name in names}
+        return tuple((name, players & trainers[name]) for name in names)
 
 
 def _store(env: Env, names: tuple[str, ...], value: Any) -> None:
@@ -323,17 +253,6 @@ def _lay_out(module: nn.Module) -> None:
     """Convolutions compute fastest with channels last."""
     if any(parameter.ndim == 4 for parameter in module.parameters()):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _seeding(draws: Draws) -> Callable[[Site, int], None]:
-    """Draws at a site of a player are a function of (seed, noise and site, step)."""
-    return lambda site, step: draws.seed_step(draws.base("site", site.noise, str(site)), step)
-
-
-def _optimizer(plan: Plan, instance: Instance, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    options = plan.parts.options_beside(instance)
-    optimizer: torch.optim.Optimizer = instance.offer.load()(parameters, **options)
-    return optimizer
 
 
 def _scheduled_options(plan: Plan) -> Iterator[tuple[Callable[[float], None], Callable[[int, int], float]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from genframe.annotations import Ge
 from genframe.errors import Mark
@@ -15,7 +15,7 @@ from genframe.recipe.datasets import datasets
 from genframe.recipe.load import kind_of
 from genframe.recipe.model import Instance, Player, Recipe, Site, Train, Wire
 from genframe.recipe.names import name_fault, stem_name, title_fault
-from genframe.recipe.places import KEYS, RESERVED_KEYS, named
+from genframe.recipe.places import KEYS, named
 from genframe.recipe.players import Players
 from genframe.recipe.plugins import Plugins
 from genframe.recipe.problems import Problems
@@ -29,7 +29,12 @@ from genframe.recipe.wires import Wires
 
 _LISTED_KINDS = {"evaluate": "metric", "samplers": "sampler", "track": "tracker"}
 _REBOUND = ("evaluate", "samplers")  # lists whose components are given outputs, by name or by `given`
-TOP_VALUES: dict[str, Any] = {"seed": Annotated[int, Ge(0)], "device": str, "name": str}
+TOP_VALUES: dict[str, Any] = {
+    "seed": Annotated[int, Ge(0)],
+    "device": str,
+    "name": str,
+    "play": Literal["alternating", "simultaneous"],
+}
 
 
 @dataclass(slots=True)
@@ -80,6 +85,7 @@ class Check:
             plugins=tuple(self.plugins.listed),
             samplers=listed["samplers"],
             sites=sites,
+            play=values.get("play", "alternating"),
         )
 
     @property
@@ -91,9 +97,7 @@ class Check:
         """The entries of the recipe, its keys and its version checked."""
         assert isinstance(self.tree.value, dict)
         for key, node in self.tree.value.items():
-            if key in RESERVED_KEYS:
-                self.problems.add("GF207", f"{key!r} is reserved for later", node.place, key)
-            elif key not in KEYS:
+            if key not in KEYS:
                 message = f"a recipe has no key {key[:80]!r}"
                 self.problems.add("GF201", message, node.place, key, name=key, known=KEYS)
                 self.meant.add(self.problems[-1].nearest or key)

@@ -204,6 +204,7 @@ class Recipe:
     plugins: tuple[str, ...] = ()
     samplers: tuple[Instance, ...] = ()
     sites: tuple[Site, ...] = ()
+    play: str = "alternating"  # or simultaneous: all players move from one forward pass
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """The names of the instances of a kind."""

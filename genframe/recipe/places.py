@@ -14,12 +14,9 @@ FORMAT = 1
 KEYS: tuple[str, ...] = (
     *("genframe", "name", "pipeline", "extends", "plugins", "seed", "device", "data", "datasets"),
     *SLOTS,
-    *("wires", "players", "optimizer", "outputs", "train", "evaluate", "samplers", "track"),
+    *("wires", "players", "play", "optimizer", "outputs", "train", "evaluate", "samplers", "track"),
 )
 """The keys of a recipe, in the order in which one writes them."""
-
-RESERVED_KEYS = ("play",)
-"""Keys that will mean something later."""
 
 ENGINE_KEYS = ("use", "at", "init", "frozen", "given")
 """Keys of the engine that any instance may carry."""

@@ -33,6 +33,7 @@ def resolved(recipe: Recipe) -> dict[str, Any]:
         **_slots(recipe, tree),
         "wires": {_key(wire): _expression(wire) for wire in recipe.wires},
         "players": {player.name: _player(player) for player in recipe.players},
+        "play": recipe.play if len(recipe.players) > 1 else None,
         "outputs": {_key(wire, brackets=True): _expression(wire) for wire in recipe.outputs},
         "train": _train(recipe.train),
         "evaluate": {metric.name: _instance(metric) for metric in recipe.evaluate},

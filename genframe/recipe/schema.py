@@ -67,6 +67,7 @@ def _top(registry: Registry) -> Schema:
         **slots,
         "wires": _names_of(_ref("wire")),
         "players": _names_of(_ref("player")),
+        "play": values["play"],
         "optimizer": _ref("optimizer"),
         "outputs": _names_of(_ref("wire")),
         "train": _train(),

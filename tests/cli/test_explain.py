@@ -82,7 +82,7 @@ def test_moves_say_what_is_reused_computed_and_for_whom(hybrid: dict[str, Any]) 
     players = {player["name"]: player for player in hybrid["players"]}
     assert [p["name"] for p in hybrid["players"]] == [p.name for p in load_recipe("hybrid/vae-gan").players]
     computed = {name: c for c in players["model"]["computes"] for name in c["wires"]}
-    assert computed["objective"]["gradient"] and computed["objective"]["for"] == "model"
+    assert computed["objective"]["gradient"] and computed["objective"]["for"] == ["model"]
     everything = [n for p in players.values() for c in p["computes"] for n in c["wires"]]
     assert all(name in everything for p in players.values() for name in p["reuses"])
     penalty = next(term for term in players["critic"]["terms"] if term["wire"] == "penalty")

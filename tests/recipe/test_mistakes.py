@@ -16,7 +16,8 @@ from genframe.registry import Registry
 # then the code, line and column of the first problem, and the name that was meant.
 ADDED = [
     ("encodr: mlp", "GF201", 8, 1, "encoder"),
-    ("play: {}", "GF207", 8, 1, None),
+    ("play: {}", "GF205", 8, 7, None),
+    ("play: simultanous", "GF205", 8, 7, "simultaneous"),
     ("samplers: {a: b}", "GF301", 8, 15, None),
     ("samplers: {a: mixtur}", "GF301", 8, 15, "mixture"),
     ("samplers: {a: elbo}", "GF301", 8, 15, None),
