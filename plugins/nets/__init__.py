@@ -12,6 +12,12 @@ def genframe_encoders() -> list[Component]:
         Component(
             "conv", "genframe_plugins.nets.conv:ConvEncoder", summary="strided convolutions", needs=("image",)
         ),
+        Component(
+            "lenet",
+            "genframe_plugins.nets.lenet:LeNetEncoder",
+            summary="two convolutions with pooling and a layer: a classifier's body",
+            needs=("image",),
+        ),
     ]
 
 
@@ -24,6 +30,20 @@ def genframe_decoders() -> list[Component]:
             "genframe_plugins.nets.conv:ConvDecoder",
             summary="transposed convolutions, from a vector or a map",
             needs=("image",),
+        ),
+        Component(
+            "dcgan",
+            "genframe_plugins.nets.dcgan:DCGANDecoder",
+            summary="the generator of DCGAN: a projection, transposed convolutions, batch norm",
+            needs=("image",),
+            example={"width": 8},
+        ),
+        Component(
+            "resnet",
+            "genframe_plugins.nets.resnet:ResNetDecoder",
+            summary="residual blocks that enlarge, with batch norm, conditional or not",
+            needs=("image",),
+            example={"width": 8, "most": 16},
         ),
         Component(
             "unet",
@@ -43,6 +63,20 @@ def genframe_discriminators() -> list[Component]:
             "genframe_plugins.nets.critics:ConvDiscriminator",
             summary="strided convolutions, one score a picture",
             needs=("image",),
+        ),
+        Component(
+            "dcgan",
+            "genframe_plugins.nets.dcgan:DCGANDiscriminator",
+            summary="the discriminator of DCGAN: strided convolutions, batch norm or another, or a spectral one",
+            needs=("image",),
+            example={"width": 8},
+        ),
+        Component(
+            "resnet",
+            "genframe_plugins.nets.resnet_critic:ResNetDiscriminator",
+            summary="residual blocks that reduce, spectrally normalised",
+            needs=("image",),
+            example={"width": 8, "most": 16},
         ),
         Component(
             "patch",

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from genframe import Count, Shape
 
-from .layers import ACTIVATIONS, Shapes, beside, halved, joined, normalisation, normalise_spectrally
+from .layers import ACTIVATIONS, Shapes, beside, halved, joined
+from .norms import normalisation
+from .spectral import normalise_spectrally
 
 
 class ConvEncoder(nn.Module):

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from genframe import Shape
 
@@ -36,7 +35,7 @@ def stack(widths: Sequence[int], activation: str) -> nn.Sequential:
 
 
 def draw_weights(net: nn.Module, std: float | None, glorot: bool = False) -> None:
-    """Draw the weights of all linear layers from N(0, std^2), or as Glorot & Bengio (2010); biases zero; else torch's.
+    """Draw all matrices and kernels from N(0, std^2), or as Glorot & Bengio (2010); biases zero; else torch's.
 
     Raises ValueError where both are asked for.
     """
@@ -45,22 +44,13 @@ def draw_weights(net: nn.Module, std: float | None, glorot: bool = False) -> Non
     if std is not None and glorot:
         raise ValueError(f"weights are drawn by init_std ({std}) or as glorot has them: one of them")
     for layer in net.modules():
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             if std is None:
                 nn.init.xavier_uniform_(layer.weight)
             else:
                 nn.init.normal_(layer.weight, 0.0, std)
-            nn.init.zeros_(layer.bias)
-
-
-def normalise_spectrally(net: nn.Module, wanted: bool) -> None:
-    """Divide every weight matrix and kernel of a net by its largest singular value, where it is wanted.
-
-    By one step of power iteration at each call in train mode, and none in eval mode (Miyato et al. 2018).
-    """
-    layers = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
-    for layer in [layer for layer in net.modules() if wanted and isinstance(layer, layers)]:
-        spectral_norm(layer)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def logit_of_marginals(data: Any, shape: Shape) -> Tensor:
@@ -79,15 +69,6 @@ def logit_of_marginals(data: Any, shape: Shape) -> Tensor:
     return (total / len(data)).clamp(0.001, 0.999).logit().float()
 
 
-def normalisation(name: str, channels: int) -> list[nn.Module]:
-    """No layer, or one: `batch`, or `group` with the most groups, at most 8, that divide `channels`."""
-    if name == "batch":
-        return [nn.BatchNorm2d(channels)]
-    if name == "group":
-        return [nn.GroupNorm(next(groups for groups in range(8, 0, -1) if channels % groups == 0), channels)]
-    return []
-
-
 def halved(shape: Shape, depth: int, what: str) -> tuple[int, int]:
     """Height and width of a picture (channels, height, width) after `depth` halvings, rounded down.
 
@@ -100,6 +81,15 @@ def halved(shape: Shape, depth: int, what: str) -> tuple[int, int]:
         deepest = min(shape[1:]).bit_length() - 1
         raise ValueError(f"{what}: depth {depth} halves {shape[1]}x{shape[2]} to nothing; at most {deepest}")
     return height, width
+
+
+def halvings(shape: Shape, what: str) -> int:
+    """How often height and width of a picture can be halved and stay at least 4 (at least once).
+
+    As Radford et al. (2016) have it at 64x64: 16x the base map of 4x4. Raises ValueError where `shape` is no picture.
+    """
+    halved(shape, 1, what)
+    return max(1, (min(shape[1:]) // 4).bit_length() - 1)
 
 
 def inputs(in_shape: Shapes) -> tuple[Shape, ...]:
@@ -117,7 +107,7 @@ def flat(x: Tensor, conditions: Sequence[Tensor]) -> Tensor:
     """x (batch, ...) and its conditions (batch, ...) as vectors (batch, size)."""
     if not conditions:
         return x.flatten(1)
-    return torch.cat([tensor.flatten(1).to(x.dtype) for tensor in (x, *conditions)], 1)
+    return torch.cat([x.flatten(1), *(_numbers(c).flatten(1).to(x.dtype) for c in conditions)], 1)
 
 
 def joined(in_shape: Shapes) -> Shape:
@@ -144,6 +134,22 @@ def beside(x: Tensor, conditions: Sequence[Tensor]) -> Tensor:
     if not conditions or x.ndim != 4:
         return flat(x, conditions) if conditions else x
     planes = [
-        c if c.ndim == 4 else c.flatten(1)[:, :, None, None].expand(-1, -1, *x.shape[2:]) for c in conditions
+        c if c.ndim == 4 else c.flatten(1)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        for c in map(_numbers, conditions)
     ]
     return torch.cat([x, *(plane.to(x.dtype) for plane in planes)], 1)
+
+
+def told(conditions: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    """The conditions (batch, ...) as one vector each (batch, size)."""
+    return torch.cat([_numbers(c).flatten(1).to(dtype) for c in conditions], 1)
+
+
+def _numbers(condition: Tensor) -> Tensor:
+    """A condition. Raises TypeError for labels: 3 is not thrice 1."""
+    if condition.dtype == torch.int64:
+        raise TypeError(
+            "a net is told a class by a vector, and here is a label, int64: function: {use: one-hot, classes: ...} "
+            "makes it one"
+        )
+    return condition

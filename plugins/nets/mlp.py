@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from genframe import Count, NonNegative, Shape
 
-from .layers import Shapes, draw_weights, flat, logit_of_marginals, normalise_spectrally, size, stack
+from .layers import Shapes, draw_weights, flat, logit_of_marginals, size, stack
+from .spectral import normalise_spectrally
 
 
 class MLPEncoder(nn.Module):

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from genframe import Count, Shape
 
-from .layers import ACTIVATIONS, halved, normalisation
+from .layers import ACTIVATIONS, halved
+from .norms import normalisation
 
 OCTAVES = 8
 """Sines and cosines that a level is told by: periods from 4 down to 1/32, so that levels of 0 to 1 come apart."""
