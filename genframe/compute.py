@@ -31,7 +31,11 @@ Evaluate = Callable[[Env, Frame], Any]
 
 @dataclass
 class Compiler:
-    """Makes closures over the parts; `bf16` and `compiled` say how nets are called."""
+    """Makes closures over the parts; `bf16` and `compiled` say how nets are called.
+
+    A component that is handed to another is called as it is, in neither way; so is a wire with arguments of which the
+    other takes the slope, since compiled nets have no second derivative, and bfloat16 too few digits for one.
+    """
 
     parts: Parts
     bf16: bool = False
@@ -103,7 +107,8 @@ class Compiler:
 
     def _template_value(self, name: str) -> Evaluate:
         """A wire with arguments as a value: a function of tensors, for a penalty that asks for a critic, say."""
-        body, names = self._body(name), self.parts.wiring.templates[name].wire.params
+        plain = Compiler(self.parts) if name in self.parts.differentiated else self
+        body, names = plain._body(name), self.parts.wiring.templates[name].wire.params
         return lambda env, frame: lambda *args: body(env, dict(zip(names, args, strict=True)))
 
 

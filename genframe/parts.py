@@ -32,7 +32,8 @@ class Parts:
     writes a scheduled one before each step), `shapes` what each was first called with, without the batch.
     `hooks` are the noises inside components, `noised` what first stood at each of their sites, without the batch.
     `inner` are the components that options of others hold. `clock` is the step, with the steps per epoch, whose
-    numbers scheduled options are built with, `device` where the model is once it was moved.
+    numbers scheduled options are built with, `device` where the model is once it was moved. `differentiated` are the
+    wires with arguments of which some call takes the slope: the trial run finds them.
     """
 
     wiring: Wiring
@@ -45,6 +46,7 @@ class Parts:
     inner: dict[str, tuple[Instance, Any]] = field(default_factory=dict)
     clock: tuple[int, int] = (0, 1)
     device: torch.device | str = "cpu"
+    differentiated: set[str] = field(default_factory=set)
     _building: list[str] = field(default_factory=list)
     _fixed: set[int] = field(default_factory=set)
 

@@ -258,6 +258,8 @@ def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, .
         total = reduced(trial.wire(term.wire).value, term.wire, term.mark)
         try:
             table[term.wire] = tuple(name for name in plan.trains(player) if _teaches(plan, total, name))
+            if total.requires_grad:  # as in training: through nodes too that reach no parameter, and raise
+                total.backward(retain_graph=True)  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             raise RecipeError(_no_gradient(term, player, error)) from error
     _ask_for_gradients(plan, frozenset(plan.wiring.instances))

@@ -7,7 +7,7 @@ teaches which component.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from genframe.bound import (
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.kinds import KINDS
 from genframe.parts import Parts, random_rows
+from genframe.slopes import Slopes, normalised
 from genframe.supports import unlike
 from genframe.values import Levels, Shape, Terms, Verdict
 
@@ -52,13 +53,17 @@ class Tracked:
 
 @dataclass
 class Trial:
-    """Evaluates bound expressions with care. `shapes` are the wires' shapes, as text, once they were computed."""
+    """Evaluates bound expressions with care. `shapes` are the wires' shapes, as text, once they were computed.
+
+    `remarks` are worth saying and stop nothing.
+    """
 
     parts: Parts
     data: dict[str, Tracked] = field(default_factory=dict)
     shapes: dict[str, str] = field(default_factory=dict)
     values: dict[str, Tracked] = field(default_factory=dict)
     gradient: Callable[[str], bool] = lambda name: True
+    remarks: list[Problem] = field(default_factory=list)
     _buffers: dict[tuple[str, str], Tensor] = field(default_factory=dict)
 
     def wire(self, name: str) -> Tracked:
@@ -173,13 +178,36 @@ class Trial:
             lead += getattr(function, "sample_ndim", 0)  # a method's or a function's own
         values = [arg.value for arg in args]
         self._check_laws(call, values, wire)
+        slopes = Slopes()
         try:
-            value = function(*values, **{key: arg.value for key, arg in keywords.items()})
+            with slopes if any(isinstance(arg, (Part, Template)) for arg in call.args) else nullcontext():
+                value = function(*values, **{key: arg.value for key, arg in keywords.items()})
         except RecipeError:
             raise
         except Exception as error:
             raise RecipeError(self._failure(call, values, wire, error)) from error
+        if slopes.taken:
+            self._check_slopes(call, slopes, wire)
         return Tracked(value, lead)
+
+    def _check_slopes(self, call: Invoke, slopes: Slopes, wire: BoundWire) -> None:
+        """What a call differentiates is remembered; the slope at one example must not depend on the others."""
+        handed = [arg for arg in call.args if isinstance(arg, (Part, Template))]
+        self.parts.differentiated.update(arg.name for arg in handed if isinstance(arg, Template))
+        if not slopes.mixed:
+            return
+        asks = _called_name(call.function)
+        for name in sorted(frozenset().union(*(self.parts.wiring.touches(arg) for arg in handed))):
+            part, instance = self.parts.built.get(name), self.parts.wiring.instances[name]
+            layer = normalised(part) if isinstance(part, nn.Module) and not instance.frozen else None
+            if layer:
+                message = f"{asks} takes the slope of {name!r} at each example, and its layer {layer} normalises over "
+                message += "the batch, so that the slope at one example depends on the others: choose another norm, of "
+                message += "each example by itself (layer, group or instance), or none"
+                related = ((instance.mark, f"{instance.offer.name} is chosen here"),)
+                raise RecipeError(Problem("GF514", message, call.place, _path(wire), related=related))
+        message = f"the slope that {asks} takes at one example depends on the other examples of its batch"
+        self.remarks.append(Problem("GF524", message, call.place, _path(wire), severity="remark"))
 
     def _component(self, name: str, args: list[Tracked], place: Mark, wire: BoundWire) -> Callable[..., Any]:
         shapes = [tuple(a.value.shape[a.lead :]) for a in args if isinstance(a.value, Tensor)]

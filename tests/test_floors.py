@@ -43,6 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "examination",
         "process_state",
         "distributions",
+        "slopes",
         "aggregate",
         "two_sample",
         "verdict",

@@ -1,0 +1,62 @@
+"""Slopes that a call takes of what it is handed: a penalty's gradient of a critic, at each example.
+
+Such a call differentiates twice, so that what it is handed is called neither compiled nor in bfloat16; and the slope
+at one example must not depend on the others, which normalising over the batch makes it do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
+
+MIXED = 1e-4
+"""From which share of its own curvature on the slope at one example depends on another; what is less is rounding."""
+
+
+@dataclass
+class Slopes(TorchFunctionMode):
+    """Within, every gradient that is taken is kept: (what it is taken of, the gradient)."""
+
+    taken: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func is torch.autograd.grad:
+            inputs = args[1] if len(args) > 1 else (kwargs or {})["inputs"]
+            pairs = zip((inputs,) if isinstance(inputs, Tensor) else inputs, result, strict=False)
+            self.taken += [(at, gradient) for at, gradient in pairs if isinstance(gradient, Tensor)]
+        return result
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the gradient at the first example depends on the others."""
+        return any(_depends_on_others(at, gradient) for at, gradient in self.taken)
+
+
+def _depends_on_others(at: Tensor, gradient: Tensor) -> bool:
+    if not gradient.requires_grad or gradient.shape != at.shape or at.ndim == 0 or len(at) < 2:
+        return False
+    (found,) = torch.autograd.grad(gradient[0].sum(), at, retain_graph=True, allow_unused=True)
+    if found is None:
+        return False
+    own, others = found[0].abs().max(), found[1:].abs().max()
+    return bool(others > MIXED * own)
+
+
+def normalised(module: nn.Module) -> str | None:
+    """The first layer inside that normalises over the batch, in words: `net.1 (BatchNorm1d)`; None without one."""
+    for path, layer in module.named_modules():
+        if isinstance(layer, _BatchNorm):
+            return f"{path} ({type(layer).__name__})" if path else type(layer).__name__
+    return None
