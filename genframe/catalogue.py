@@ -84,8 +84,9 @@ _PLACES = {
     "metric": "evaluate",
     "sampler": "samplers",
     "tracker": "track",
+    "alarm": "watch",
 }
-_NAMED = ("evaluate", "samplers", "track")
+_NAMED = ("evaluate", "samplers", "track", "watch")
 
 
 def snippet(offer: Offer, signature: Signature) -> str:

@@ -42,6 +42,10 @@ def explain(recipe: Recipe) -> dict[str, Any]:
         "outputs": [_expression(bound) for bound in plan.wiring.outputs.values()],
         "samplers": [_sampler(sampler) for sampler in recipe.samplers],
         "sites": [_site(plan, site) for site in recipe.sites],
+        "watch": [
+            {"name": alarm.name, **_instance(alarm.instance), "reads": list(alarm.reads)}
+            for alarm in plan.watch.alarms
+        ],
         "players": _players(plan),
         "routing": _routing(plan),
         "components": _components(plan),

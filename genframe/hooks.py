@@ -126,6 +126,12 @@ def genframe_trackers() -> Iterable[Component]:
 
 
 @hookspec
+def genframe_alarms() -> Iterable[Component]:
+    """Watchers of a training's figures, who say what is wrong and what to try."""
+    return ()
+
+
+@hookspec
 def genframe_optimizers() -> Iterable[Component]:
     """Optimizers: parameters to a torch optimizer."""
     return ()

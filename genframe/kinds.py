@@ -45,6 +45,7 @@ _ROWS = (
         slotted=False,
     ),
     Kind("tracker", "trackers", "is handed a run's rows and pictures as they come", slotted=False),
+    Kind("alarm", "alarms", "rows of figures, wires -> what is wrong, and what to try", slotted=False),
     Kind("optimizer", "optimizers", "parameters -> torch optimizer", slotted=False),
     Kind("schedule", "schedules", "step, steps_per_epoch -> number", slotted=False),
 )

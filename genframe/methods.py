@@ -11,7 +11,7 @@ from genframe.constructor import NO_OPTIONS
 from genframe.registry import Offer
 from genframe.source import Source, module_file, read_source
 
-CALLED = {"metric": ("forward", "__call__"), "sampler": ("sample", "fit")}
+CALLED = {"metric": ("forward", "__call__"), "sampler": ("sample", "fit"), "alarm": ("measure",)}
 """The methods that the engine calls of a class of these kinds; what they ask for is found by name."""
 
 

@@ -19,10 +19,13 @@ from genframe.data.spec import DataSpec
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.parts import Parts
 from genframe.recipe.model import Instance, Player, Recipe, Site, Term
+from genframe.scored import Scored, unfit
 from genframe.sharing import Move, Turn, share, share_at_once
 from genframe.sites import built, checked, flat, never_called, used_by_wires
 from genframe.trial import ROWS, Tracked, Trial, reduced, trial_data, undisturbed
 from genframe.values import detachable
+from genframe.watch import Watch
+from genframe.watch import check as check_watch
 from genframe.wiring import Wiring
 
 
@@ -43,6 +46,8 @@ class Plan:
     shapes: dict[str, str] = field(default_factory=dict)
     remarks: list[Problem] = field(default_factory=list)
     row_bytes: dict[str, int] = field(default_factory=dict)
+    scored: tuple[Scored, ...] = ()
+    watch: Watch = field(default_factory=Watch)
     _undetachable: set[str] = field(default_factory=set)
 
     def trained_parameters(self, player: Player) -> dict[str, nn.Parameter]:
@@ -69,6 +74,7 @@ class Plan:
         terms = frozenset(term.wire for player in self.recipe.players for term in player.minimises)
         above = self.wiring.ancestors(terms)
         read = {name for wire in above for name in self.wiring.needs(self.wiring.plain[wire].bound)}
+        read |= self.watch.reads
         prefix = f"{dataset}." if dataset else ""
         return frozenset(
             name.removeprefix(prefix) for name in read & set(self.wiring.data) if name.startswith(prefix)
@@ -112,9 +118,14 @@ def compile_plan(recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) ->
         with undisturbed(recipe.seed):
             _try(plan)
     except RecipeError as error:
-        pipelines = {str(file.path) for file in recipe.registry.recipes() if file.pipeline}
+        pipelines = _pipelines(recipe)
         raise RecipeError(*(_headed(problem, pipelines) for problem in error.problems)) from error
     return plan
+
+
+def _pipelines(recipe: Recipe) -> frozenset[str]:
+    """The files of the pipelines that are installed."""
+    return frozenset(str(file.path) for file in recipe.registry.recipes() if file.pipeline)
 
 
 def _headed(problem: Problem, pipelines: Collection[str]) -> Problem:
@@ -173,7 +184,17 @@ def _try(plan: Plan) -> None:
         for name in _known_wires(wiring):
             trial.wire(name)
         _try_outputs(plan, trial)
+        trial.stop_listening()
+        plan.scored = tuple(trial.scored.values())
         plan.shapes = {key: f"tensor {_text(t)}" for key, t in trial.data.items()} | trial.shapes
+        made = frozenset(wiring.ancestors(frozenset(t.wire for p in recipe.players for t in p.minimises)))
+        found = check_watch(
+            Watch.of(recipe.watch),
+            lambda name: trial.wire(name).value,
+            made | {*trial.data},
+            _pipelines(recipe),
+        )
+        plan.watch, plan.remarks = found[0], plan.remarks + found[1]
         plan._undetachable = {name for name, t in trial.values.items() if not detachable(t.value)}
         for player in recipe.players:
             plan.routing[player.name] = _measure(plan, player, trial)
@@ -182,7 +203,9 @@ def _try(plan: Plan) -> None:
         module.zero_grad(set_to_none=True)
     _check_players(plan)
     _try_sites(plan)
-    plan.remarks += _remarks(plan, trial)
+    faults = list(unfit(recipe, parts.specs, plan.scored))
+    RecipeError.collect([problem for problem in faults if problem.severity == "error"])
+    plan.remarks += [*_remarks(plan, trial), *faults]
 
 
 def _row_bytes(tracked: Tracked) -> int:
@@ -214,6 +237,7 @@ def _try_outputs(plan: Plan, trial: Trial) -> None:
 
     A data field as argument stands for two rows of it, `n` and `k` for 2, `z` for a latent, `level` for one a row.
     """
+    trial.figures = True
     for output in plan.wiring.outputs.values():
         frame = {name: _example(plan, trial, name) for name in output.wire.params}
         with torch.no_grad():

@@ -68,7 +68,7 @@ def _all(recipe: Recipe) -> Iterator[tuple[str, str, Any, Schedule]]:
         for term in player.minimises:
             if isinstance(term.weight, Schedule):
                 yield f"players.{player.name}.minimises.{term.wire}", "a weight", float, term.weight
-    for listed in (recipe.instances.values(), recipe.evaluate, recipe.samplers, recipe.track):
+    for listed in (recipe.instances.values(), recipe.evaluate, recipe.samplers, recipe.track, recipe.watch):
         for instance in listed:
             for one in (instance, *instance.parts()):
                 yield from _of(one)

@@ -56,6 +56,8 @@ def _print(facts: dict[str, Any]) -> None:
     _section("samplers", ("", "", ""), [_sampler(row) for row in facts["samplers"]])
     rows = [_site(row) for row in facts["sites"]]
     _section("noise where no wire is, in training alone", ("noise", "at", "changes", "each", "when"), rows)
+    watched = [(row["name"], row["component"], ", ".join(row["reads"])) for row in facts["watch"]]
+    _section("alarms, and the wires that they measure on", ("", "", ""), watched)
     if len(facts["players"]) > 1:
         click.echo(f"play {facts['play']}: {_PLAYS[facts['play']]}\n")
     for player in facts["players"]:

@@ -20,8 +20,8 @@ from genframe.data.feed import Feed
 from genframe.data.spec import DataSpec
 from genframe.engine import checkpoint, process, state
 from genframe.engine.devices import choose_device
-from genframe.engine.metrics_log import MetricsLog, cut_back
-from genframe.engine.needs import require_memory
+from genframe.engine.metrics_log import MetricsLog, cut_back, rows
+from genframe.engine.needs import require_memory, require_support
 from genframe.engine.outputs import Outputs
 from genframe.engine.previews import Previews
 from genframe.engine.progress import Progress, QuietProgress
@@ -55,10 +55,11 @@ def train(
     process.tune()
     training = Training.prepared(recipe)
     require_memory(training.plan, training.device)
+    unfit = require_support(training.plan, training.feeds)
     training.trackers = Trackers.of(recipe.track)
     shown = progress or QuietProgress()
     facts = training.facts(command)
-    remarks = [*recipe.remarks, *training.plan.remarks, *(checked(locked, facts) if locked else ())]
+    remarks = [*recipe.remarks, *training.plan.remarks, *unfit, *(checked(locked, facts) if locked else ())]
     with Run.create(folder, recipe.name) as run:
         run.begin(recipe.written, resolved_yaml(recipe), facts)
         for remark in remarks:
@@ -179,6 +180,7 @@ class Training:
             step = found.step
             best = found.manifest.get("best")
             self.best = (int(best[0]), float(best[1])) if best else None
+            self.plan.watch.replay(rows(run.metrics))
         else:
             self._begin()
         n, shown = self.plan.recipe.train.samples.n, self.trackers.picture
@@ -269,11 +271,14 @@ class Training:
             if term in terms
         }
         epoch = (done - 1) // self.steps_per_epoch + 1
-        more = {"validation": dict(validation)} if validation else {}
-        rates = self.stepper.learning_rates()
-        row = metrics.write(
-            done, epoch, terms=terms, weighted=weighted, lr=rates, images_per_second=round(speed, 1), **more
-        )
+        figures: dict[str, Any] = {"terms": terms, "weighted": weighted, "lr": self.stepper.learning_rates()}
+        figures |= self.stepper.take_glances() | ({"validation": dict(validation)} if validation else {})
+        for line in self.plan.watch.look({"step": done, "epoch": epoch, **figures}):
+            run.log(line)
+            progress.message(line)
+        if self.plan.watch.ringing:
+            figures["alarms"] = self.plan.watch.ringing
+        row = metrics.write(done, epoch, images_per_second=round(speed, 1), **figures)
         self.trackers.log(row)
         progress.update(done, epoch, {k: v for k, v in terms.items() if "/" not in k}, speed)
 

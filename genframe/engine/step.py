@@ -20,6 +20,7 @@ from genframe.scheduled import scheduler
 from genframe.sharing import Computation, Move
 from genframe.trial import reduced
 from genframe.values import Terms, detached
+from genframe.watch import Glances
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Stepper:
             plan.parts, bf16=recipe.train.precision == "bf16", compiled=recipe.train.compile
         )
         self.history: defaultdict[str, list[tuple[int, Tensor]]] = defaultdict(list)
+        self.glances = Glances(plan.watch)
+        self._kept: frozenset[str] = frozenset()
         self._programs: dict[tuple[tuple[str, ...], ...], tuple[_Program, ...]] = {}
         trainers: defaultdict[int, set[str]] = defaultdict(set)
         for side in self.sides:
@@ -93,11 +96,14 @@ class Stepper:
         programs = self._programs.get(key)
         if programs is None:
             programs = self._programs[key] = self._program(key)
+        self._kept = self.glances.wanted
         if self.plan.at_once:
             self._move_at_once(programs, env, step)
-            return
-        for program in programs:
-            self._move(program, env, step)
+        else:
+            for program in programs:
+                self._move(program, env, step)
+        if self._kept:
+            self.glances.look(env)
 
     def evaluate_terms(self, step: int, batch: Env, base: str) -> dict[str, Tensor]:
         """Every term on a batch, nothing trained: for validation. Draws are a function of (seed, wire, base, step)."""
@@ -121,6 +127,18 @@ class Stepper:
         self.history = defaultdict(list)
         return taken
 
+    def take_glances(self) -> dict[str, dict[str, Any]]:
+        """What the first move of each player, and the alarms, have shown since the last call; then forgotten.
+
+        `gradient_norm` and `update` by player, `measured` by alarm: columns of a row.
+        """
+        seen: dict[str, dict[str, Any]] = {"gradient_norm": {}, "update": {}, "measured": self.glances.take()}
+        for side in self.sides:
+            for key, value in (side.glance or {}).items():
+                seen[key][side.name] = float(value)
+            side.forget()
+        return {key: values for key, values in seen.items() if values}
+
     def learning_rates(self) -> dict[str, float]:
         return {side.name: float(side.optimizer.param_groups[0]["lr"]) for side in self.sides}
 
@@ -138,8 +156,7 @@ class Stepper:
         with program.side.noisy_weights(step):
             self._differentiate(program, env, step)
         program.side.move(step)
-        for name in program.move.release:
-            env.pop(name, None)
+        self._release(program, env)
 
     def _move_at_once(self, programs: Sequence[_Program], env: Env, step: int) -> None:
         """All players from one forward pass: nobody moves before each has the gradient of its own terms."""
@@ -148,10 +165,16 @@ class Stepper:
                 noised.enter_context(program.side.noisy_weights(step))
             for program in programs:
                 self._differentiate(program, env, step)
-                for name in program.move.release:  # with what hangs on them, before the next player's wires
-                    env.pop(name, None)
+                self._release(program, env)  # with what hangs on them, before the next player's wires
         for program in programs:
             program.side.move(step)
+
+    def _release(self, program: _Program, env: Env) -> None:
+        """Forget what nobody reads any more; what an alarm is to see as a value alone."""
+        for name in program.move.release:
+            value = env.pop(name, None)
+            if name in self._kept:
+                env[name] = detached(value)
 
     def _differentiate(self, program: _Program, env: Env, step: int) -> None:
         """Compute what the move computes, and the gradient of its terms in what the player trains."""

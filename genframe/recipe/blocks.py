@@ -242,7 +242,7 @@ class Blocks:
         return settings
 
 
-HOLDS_NONE = ("dataset", "tracker", "schedule")
+HOLDS_NONE = ("dataset", "tracker", "alarm", "schedule")
 """Kinds whose options hold no components: they are made before the model is, or without it."""
 
 ENDS = frozenset(("from", "to", "values"))

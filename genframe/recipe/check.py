@@ -27,8 +27,8 @@ from genframe.recipe.training import training
 from genframe.recipe.tree import Node
 from genframe.recipe.wires import Wires
 
-_LISTED_KINDS = {"evaluate": "metric", "samplers": "sampler", "track": "tracker"}
-_REBOUND = ("evaluate", "samplers")  # lists whose components are given outputs, by name or by `given`
+_LISTED_KINDS = {"evaluate": "metric", "samplers": "sampler", "track": "tracker", "watch": "alarm"}
+_REBOUND = ("evaluate", "samplers", "watch")  # lists whose components are given values by name, or by `given`
 TOP_VALUES: dict[str, Any] = {
     "seed": Annotated[int, Ge(0)],
     "device": str,
@@ -77,6 +77,7 @@ class Check:
             train=train,
             evaluate=listed["evaluate"],
             track=listed["track"],
+            watch=listed["watch"],
             registry=self.plugins.registry,
             tree=self.tree,
             written=self.source.text,
@@ -199,7 +200,7 @@ class Check:
         return Players(blocks, self.problems, scope, top.get("optimizer")).all(node)
 
     def _listed(self, node: Node | None, key: str, blocks: Blocks) -> tuple[Instance, ...]:
-        """`evaluate`, `samplers` and `track`: components by name."""
+        """`evaluate`, `samplers`, `track` and `watch`: components by name."""
         if node is None:
             return ()
         mapping = named(node)

@@ -204,6 +204,7 @@ class Recipe:
     plugins: tuple[str, ...] = ()
     samplers: tuple[Instance, ...] = ()
     sites: tuple[Site, ...] = ()
+    watch: tuple[Instance, ...] = ()
     play: str = "alternating"  # or simultaneous: all players move from one forward pass
 
     def of_kind(self, kind: str) -> tuple[str, ...]:

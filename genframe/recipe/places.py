@@ -14,7 +14,7 @@ FORMAT = 1
 KEYS: tuple[str, ...] = (
     *("genframe", "name", "pipeline", "extends", "plugins", "seed", "device", "data", "datasets"),
     *SLOTS,
-    *("wires", "players", "play", "optimizer", "outputs", "train", "evaluate", "samplers", "track"),
+    *("wires", "players", "play", "optimizer", "outputs", "train", "evaluate", "samplers", "track", "watch"),
 )
 """The keys of a recipe, in the order in which one writes them."""
 
@@ -28,7 +28,7 @@ PLAYER_KEYS = ("trains", "minimises", "optimizer", "clip", "ema", "every", "star
 TERM_KEYS = ("weight", "every", "start", "until")
 TRAIN_KEYS = ("epochs", "steps", "precision", "compile", "checkpoint", "samples", "log")
 
-NAMED_LISTS = ("evaluate", "samplers", "track")
+NAMED_LISTS = ("evaluate", "samplers", "track", "watch")
 """Keys that take components as a mapping of names, or as a list in which each is named by its component."""
 
 Path = tuple[str, ...]
@@ -78,7 +78,7 @@ def written_out(node: Node, path: Path) -> Node:
 
 
 def named(node: Node) -> Node:
-    """`evaluate`, `samplers` and `track` as a mapping: `[elbo, {use: likelihood, k: 50}]` names each by its component.
+    """`evaluate` and its like as a mapping: `[elbo, {use: likelihood, k: 50}]` names each by its component.
 
     What has no name that is new stays a list.
     """

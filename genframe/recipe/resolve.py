@@ -39,6 +39,7 @@ def resolved(recipe: Recipe) -> dict[str, Any]:
         "evaluate": {metric.name: _instance(metric) for metric in recipe.evaluate},
         "samplers": {sampler.name: _instance(sampler) for sampler in recipe.samplers},
         "track": {tracker.name: _instance(tracker) for tracker in recipe.track},
+        "watch": {alarm.name: _instance(alarm) for alarm in recipe.watch},
     }
     written = _written({key: value for key, value in data.items() if value != {}})
     shown: dict[str, Any] = _with_references(written, recipe.tree)

@@ -74,6 +74,7 @@ def _top(registry: Registry) -> Schema:
         "evaluate": _listed("metric"),
         "samplers": _listed("sampler"),
         "track": _listed("tracker"),
+        "watch": _listed("alarm"),
     }
 
 
@@ -100,7 +101,7 @@ def _listed(kind: str) -> Schema:
 
 def _engine_keys(kind: str) -> Schema:
     """The engine's keys that a block of this kind may carry."""
-    taken = ENGINE_KEYS if KINDS[kind].slotted else ("given",) if kind in ("metric", "sampler") else ()
+    taken = ENGINE_KEYS if KINDS[kind].slotted else ("given",) if kind in ("metric", "sampler", "alarm") else ()
     return {key: schema for key, schema in _values(blocks.SETTINGS).items() if key in taken}
 
 

@@ -95,6 +95,7 @@ TEMPLATES: dict[str, Template] = {
         Template("metric"),
         Template("sampler"),
         Template("tracker", {"file": "figures.csv"}),
+        Template("alarm", {"rows": 20}),
         Template("optimizer", {"lr": 3e-4}),
         Template("schedule", {"peak": 1e-3, "warmup": 50}),
     )

@@ -133,6 +133,12 @@ def _function(subject: Subject) -> Tree:
     return {**_VAE, "function": subject.block, "wires": wires, "players": players}
 
 
+def _watched(subject: Subject) -> Tree:
+    """In the first game whose wires it may ask for: that of a critic, which has the others' names too, for a class."""
+    base = _GAN if not subject.takes or set(subject.takes) <= {*_GAN_WIRES} else _VAE
+    return {**base, "watch": {"it": subject.block}}
+
+
 _VAE_WIRES = (
     "x",
     "y",
@@ -174,6 +180,7 @@ _RECIPES: dict[str, Callable[[Subject], Tree]] = {
     "metric": lambda subject: {**_VAE, "evaluate": [subject.block]},
     "sampler": lambda subject: {**_VAE, "samplers": {"drawn": subject.block}},
     "tracker": lambda subject: {**_VAE, "track": [subject.block]},
+    "alarm": _watched,
     "optimizer": _at(_VAE, "optimizer"),
     "schedule": _schedule,
 }

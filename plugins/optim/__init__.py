@@ -1,8 +1,19 @@
-"""torch's optimizers by name, and schedules of numbers."""
+"""torch's optimizers by name, schedules of numbers, and the alarm for a player that does not move."""
 
 from genframe import Component, hookimpl
 
 GENFRAME_API = 1
+
+
+@hookimpl
+def genframe_alarms() -> list[Component]:
+    return [
+        Component(
+            "stalled",
+            "genframe_plugins.optim.stalled:Stalled",
+            summary="a player makes moves that move nothing",
+        )
+    ]
 
 
 @hookimpl

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from genframe import hookimpl
 
+from .alarms import genframe_alarms
 from .functions import genframe_functions
 from .likelihoods import genframe_likelihoods
 from .losses import genframe_losses
@@ -14,6 +15,7 @@ from .samplers import genframe_samplers
 GENFRAME_API = 1
 
 __all__ = [
+    "genframe_alarms",
     "genframe_functions",
     "genframe_likelihoods",
     "genframe_losses",

@@ -15,6 +15,7 @@ from tiny import batch_of, parts_file, rows, saved, stepper_of, train
 
 from genframe.discovery import discover
 from genframe.kinds import KINDS
+from genframe.methods import asked
 from genframe.plan import compile_plan
 from genframe.recipe import load_recipe
 from genframe.registry import Offer
@@ -178,6 +179,8 @@ def test_every_first_party_component_fits_the_recipe_of_its_kind(offer: Offer, t
     if not required <= given.keys():
         pytest.skip(f"it wants {sorted(required - given.keys())}, which are the user's own")
     words = asked_for(offer) if offer.kind in ("loss", "function") else {"needs": offer.component.needs}
+    if offer.kind == "alarm":
+        words["takes"] = asked(offer) or ()
     tree = recipe(offer.kind, offer.name, options={key: given[key] for key in sorted(required)}, **words)
     tree = merged(tree, BESIDE.get(subject, {}))
     plan = compile_plan(load_recipe(tree, SHORT))

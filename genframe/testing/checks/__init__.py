@@ -1,6 +1,7 @@
 """The checks, a module a subject. Importing this fills the table; a new module is a file and a line."""
 
 from genframe.testing.checks import (
+    alarms,
     behaviour,
     better_models,
     conditioning,
@@ -33,6 +34,7 @@ from genframe.testing.checks import (
 )
 
 __all__ = [
+    "alarms",
     "behaviour",
     "better_models",
     "conditioning",

@@ -11,6 +11,7 @@ from typing import Any
 
 from genframe.binding import called, public_methods
 from genframe.errors import GenframeError, RecipeError
+from genframe.methods import asked
 from genframe.recipe import load_recipe
 from genframe.recipe.model import Recipe
 from genframe.registry import RecipeFile
@@ -123,11 +124,13 @@ def _standard(subject: Subject, kind: str) -> Recipe:
     }
     call = called(subject.target)
     takes = subject.entries()[0].parameters if call is not None and subject.entries() else ()
+    if subject.kind == "alarm":
+        takes = asked(subject.offer) or ()
     tree = standard(
         kind,
         subject.offer.name,
         options=options,
-        takes=takes if subject.kind in ("loss", "function") else (),
+        takes=takes if subject.kind in ("loss", "function", "alarm") else (),
         methods=public_methods(subject.target) if subject.is_class else (),
         needs=subject.needs,
     )
