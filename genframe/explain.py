@@ -172,6 +172,7 @@ def _player(plan: Plan, player: Player, move: Move) -> dict[str, Any]:
         "detached_terms": [term for term, carries in move.terms if not carries],
         "optimizer": _instance(player.optimizer),
         "clip": player.clip,
+        "clamp": player.clamp,
         "ema": player.ema,
         "every": player.every,
         "start": _span(player.start),

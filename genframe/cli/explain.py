@@ -125,7 +125,7 @@ def _print_player(player: dict[str, Any]) -> None:
         f"{key}: {value}" for key, value in optimizer["options"].items() if value is not None
     )
     click.echo(f"  optimizer  {optimizer['component']} ({settings})")
-    extras = [f"{key} {player[key]}" for key in ("clip", "ema", "start", "until") if player[key]]
+    extras = [f"{key} {player[key]}" for key in ("clip", "clamp", "ema", "start", "until") if player[key]]
     extras += [f"every {player['every']} steps"] if player["every"] != 1 else []
     if extras:
         click.echo(f"  also       {', '.join(extras)}")

@@ -86,6 +86,8 @@ class Side:
             self.noise_gradients(step)
         before = [parameter.detach().clone() for parameter in self.tensors] if looked else []
         self.optimizer.step()
+        if self.player.clamp is not None:
+            self.clamp(self.player.clamp)
         # Fused optimizers do not raise version counters: without this, a wrong reuse of a wire would be silent.
         torch.autograd.graph.increment_version(self.tensors)
         if looked:
@@ -94,6 +96,12 @@ class Side:
             parameter.grad = None
         if self.averages is not None:
             self.averages.update()
+
+    @torch.no_grad()
+    def clamp(self, bound: float) -> None:
+        """Put each number of the player's parameters back into [-bound, bound]."""
+        torch._foreach_clamp_min_(self.tensors, -bound)
+        torch._foreach_clamp_max_(self.tensors, bound)
 
     @contextmanager
     def noisy_weights(self, step: int) -> Iterator[None]:

@@ -129,6 +129,7 @@ class Player:
     optimizer: Instance
     mark: Mark
     clip: float | None = None
+    clamp: float | None = None
     ema: float | None = None
     every: int = 1
     start: Span = Span(steps=0)

@@ -24,7 +24,7 @@ ENGINE_KEYS = ("use", "at", "init", "frozen", "given")
 DATA_KEYS = ("batch_size", "binarise", "dequantise", "validation", "limit", "workers", "in_memory")
 """Keys of the engine in a block of data; they win over a dataset's options."""
 
-PLAYER_KEYS = ("trains", "minimises", "optimizer", "clip", "ema", "every", "start", "until")
+PLAYER_KEYS = ("trains", "minimises", "optimizer", "clip", "clamp", "ema", "every", "start", "until")
 TERM_KEYS = ("weight", "every", "start", "until")
 TRAIN_KEYS = ("epochs", "steps", "precision", "compile", "checkpoint", "samples", "log")
 

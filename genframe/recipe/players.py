@@ -25,6 +25,7 @@ DEFAULT_OPTIMIZER = "adam"
 
 VALUES: dict[str, Any] = {
     "clip": Positive,
+    "clamp": Positive,
     "ema": Annotated[float, Ge(0), Lt(1)],
     "every": Count,
 }

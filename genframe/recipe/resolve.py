@@ -143,6 +143,7 @@ def _player(player: Player) -> dict[str, Any]:
             "minimises": {term.wire: _term(term) for term in player.minimises},
             "optimizer": _instance(player.optimizer),
             "clip": player.clip,
+            "clamp": player.clamp,
             "ema": player.ema,
             "every": player.every,
             "start": player.start,

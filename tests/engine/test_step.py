@@ -1,4 +1,4 @@
-"""What happens in a step: when terms and players count, schedules, clipping, averages, draws, modes."""
+"""What happens in a step: when terms and players count, schedules, clipping, clamping, averages, draws, modes."""
 
 from __future__ import annotations
 
@@ -189,6 +189,12 @@ def test_a_scheduled_option_reaches_an_instance(recipe: Any) -> None:
 def test_the_gradient_of_a_player_is_clipped_by_its_norm(recipe: Any) -> None:
     terms = ("players.model.minimises={down: 8}", "players.model.clip=0.25")
     assert path_of(recipe(POINT, *terms), 2) == pytest.approx([0.75, 0.5], abs=1e-5)
+
+
+def test_the_weights_of_a_player_are_clamped_after_each_of_its_moves(recipe: Any) -> None:
+    """From 1 down by 0.75 a step: the second step is cut at -0.25, and the third starts from there."""
+    terms = ("players.model.minimises={down: 0.75}", "players.model.clamp=0.25")
+    assert path_of(recipe(POINT, *terms), 3) == [0.25, -0.25, -0.25]
 
 
 AVERAGED = (
