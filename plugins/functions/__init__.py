@@ -74,5 +74,11 @@ def genframe_functions() -> list[Component]:
             "genframe_plugins.functions.calls:partial",
             summary="a wire of two arguments as one of one",
         ),
+        Component(
+            "rotate90",
+            "genframe_plugins.functions.rotations:rotate90",
+            summary="pictures turned by quarters, and by how many",
+            needs=("image",),
+        ),
         Component("take", "genframe_plugins.functions.parts:take", summary="some numbers of a vector"),
     ]

@@ -79,6 +79,12 @@ def genframe_discriminators() -> list[Component]:
             example={"width": 8, "most": 16},
         ),
         Component(
+            "joint",
+            "genframe_plugins.nets.joint:JointDiscriminator",
+            summary="a picture and its code together, a tower of layers for each",
+            example={"width": 8},
+        ),
+        Component(
             "patch",
             "genframe_plugins.nets.critics:PatchDiscriminator",
             summary="strided convolutions, a map of scores, one a patch",

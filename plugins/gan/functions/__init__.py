@@ -22,4 +22,9 @@ def genframe_functions() -> list[Component]:
             "genframe_plugins.gan.functions.direction:direction",
             summary="an angle in degrees as cosine and sine",
         ),
+        Component(
+            "pack",
+            "genframe_plugins.gan.functions.pack:Pack",
+            summary="several examples as one, for a critic that judges them together",
+        ),
     ]

@@ -41,8 +41,8 @@ def diff_augment(
             "brightness and no neighbours; for those there is instance noise (gaussian, or diffusion)"
         )
     x = x + brightness * _either_way(x, p)
-    x = _stretched(x, x.mean(1, keepdim=True), 1 + saturation * _either_way(x, p))
-    x = _stretched(x, x.mean((1, 2, 3), keepdim=True), 1 + contrast * _either_way(x, p))
+    x = _stretched(x, x.mean(1, keepdim=True), saturation * _either_way(x, p))
+    x = _stretched(x, x.mean((1, 2, 3), keepdim=True), contrast * _either_way(x, p))
     return _cut_out(_shifted(x, p, translation, fill), p, cutout, fill)
 
 
@@ -56,8 +56,9 @@ def _either_way(x: Tensor, p: Tensor | float) -> Tensor:
     return per_example((2 * torch.rand(len(x), device=x.device) - 1) * _happens(x, p), x)
 
 
-def _stretched(x: Tensor, middle: Tensor, factor: Tensor) -> Tensor:
-    return middle + (x - middle) * factor
+def _stretched(x: Tensor, middle: Tensor, more: Tensor) -> Tensor:
+    """Distances from the middle times 1 + more: x to the bit where that is 0."""
+    return torch.addcmul(x, more, x - middle)
 
 
 def _shifted(x: Tensor, p: Tensor | float, share: float, fill: float) -> Tensor:
