@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from torch import Tensor
 from torch.distributions import Distribution
 
 BITS, ONE_HOTS, OTHERS, REALS = "zeros and ones", "one-hot vectors", "discrete values", "real numbers"
@@ -36,16 +38,50 @@ def unlike(q: Any, p: Any) -> str:
     return f"{laws}: {hint}" if hint else laws
 
 
+def bounds_of(law: Distribution) -> tuple[float, float] | None:
+    """The least and the greatest value that a law is told to have, infinite where there is none; None if none is told.
+
+    Of zeros and ones, or of levels, what lies between two of them is within the bounds, though in no support: a
+    cross-entropy of it is a score that has a best answer, and beyond the bounds it has none.
+    """
+    support = _support(law)
+    values = getattr(support, "values", None)
+    if isinstance(values, Tensor):
+        return float(values.min()), float(values.max())
+    if type(support).__name__ in ("_Boolean", "_OneHot", "_Simplex"):
+        return 0.0, 1.0
+    ends = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
+    if ends == [None, None]:
+        return None if support is None else (-math.inf, math.inf)
+    low, high = ends
+    return (-math.inf if low is None else float(low), math.inf if high is None else float(high))
+
+
+def holds(law: Distribution, x: Tensor) -> bool | None:
+    """Whether all of x (..., *event) lies in a law's support; None where that is not told."""
+    try:
+        support: Any = law.support
+        return bool(support.check(x).all())
+    except (NotImplementedError, AttributeError, TypeError, RuntimeError, ValueError):
+        return None
+
+
 def values_of(law: Distribution) -> str | None:
     """What a law is a law of, in words; None where it tells no support."""
+    support = _support(law)
+    if support is None:
+        return None
+    if not support.is_discrete:
+        return DIRECTIONS if type(support).__name__ == "_Sphere" else REALS
+    return {"_Boolean": BITS, "_OneHot": ONE_HOTS}.get(type(support).__name__, OTHERS)
+
+
+def _support(law: Distribution) -> Any:
+    """The constraint of one number, or of one vector; None where none is told."""
     try:
         support: Any = law.support
     except (NotImplementedError, AttributeError):
         return None
-    if support is None:
-        return None
     while hasattr(support, "base_constraint"):
         support = support.base_constraint
-    if not support.is_discrete:
-        return DIRECTIONS if type(support).__name__ == "_Sphere" else REALS
-    return {"_Boolean": BITS, "_OneHot": ONE_HOTS}.get(type(support).__name__, OTHERS)
+    return support

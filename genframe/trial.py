@@ -32,6 +32,7 @@ from genframe.bound import (
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.kinds import KINDS
 from genframe.parts import Parts, random_rows
+from genframe.scored import Scored
 from genframe.slopes import Slopes, normalised
 from genframe.supports import unlike
 from genframe.values import Levels, Shape, Terms, Verdict
@@ -55,7 +56,8 @@ class Tracked:
 class Trial:
     """Evaluates bound expressions with care. `shapes` are the wires' shapes, as text, once they were computed.
 
-    `remarks` are worth saying and stop nothing.
+    `remarks` are worth saying and stop nothing; `scored` are the fields of data that a likelihood's log_prob was asked
+    of, `figures` whether outputs ask.
     """
 
     parts: Parts
@@ -63,8 +65,11 @@ class Trial:
     shapes: dict[str, str] = field(default_factory=dict)
     values: dict[str, Tracked] = field(default_factory=dict)
     gradient: Callable[[str], bool] = lambda name: True
+    scored: dict[tuple[str, str], Scored] = field(default_factory=dict)
+    figures: bool = False
     remarks: list[Problem] = field(default_factory=list)
     _buffers: dict[tuple[str, str], Tensor] = field(default_factory=dict)
+    _heard: list[Distribution] = field(default_factory=list)
 
     def wire(self, name: str) -> Tracked:
         """The value of a plain wire or a data field, computed once."""
@@ -110,7 +115,8 @@ class Trial:
             case Template(name=name):
                 return Tracked(self._callable(name))
             case Items(items=items):
-                return Tracked([self.bound(item, frame, wire).value for item in items])
+                found = [self.bound(item, frame, wire) for item in items]
+                return Tracked([one.value for one in found], max((one.lead for one in found), default=0))
             case Field():
                 return self._field(bound, frame, wire)
             case Invoke():
@@ -188,7 +194,31 @@ class Trial:
             raise RecipeError(self._failure(call, values, wire, error)) from error
         if slopes.taken:
             self._check_slopes(call, slopes, wire)
+        if isinstance(call.function, Part) and isinstance(value, Distribution):
+            self._listen(call.function.instance, value)
         return Tracked(value, lead)
+
+    def _listen(self, name: str, law: Distribution) -> None:
+        """Note which fields of the data a likelihood's law is asked the log_prob of, until `stop_listening`."""
+        if self.parts.wiring.instances[name].kind != "likelihood" or "log_prob" in vars(law):
+            return
+        told = law.log_prob
+
+        def log_prob(value: Any) -> Any:
+            for key, tracked in self.data.items():
+                if tracked.value is value:
+                    figure = self.figures or ((name, key) in self.scored and self.scored[name, key].figure)
+                    self.scored[name, key] = Scored(name, key, law, figure)
+            return told(value)
+
+        law.log_prob = log_prob  # type: ignore[method-assign]
+        self._heard.append(law)
+
+    def stop_listening(self) -> None:
+        """Leave the laws as they were."""
+        for law in self._heard:
+            vars(law).pop("log_prob", None)
+        self._heard.clear()
 
     def _check_slopes(self, call: Invoke, slopes: Slopes, wire: BoundWire) -> None:
         """What a call differentiates is remembered; the slope at one example must not depend on the others."""
