@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -42,6 +42,8 @@ class Trained:
 
 def few_steps(recipe: Recipe, steps: int = 3) -> Trained:
     """Compile a recipe and train it for some steps on one batch of random rows, on the CPU. Raises RecipeError."""
+    datasets = {name: replace(data, batch_size=ROWS) for name, data in recipe.datasets.items()}
+    recipe = replace(recipe, datasets=datasets)  # so that as many fakes are drawn as there are rows
     plan = compile_plan(recipe)
     stepper = Stepper(plan, torch.device("cpu"), steps_per_epoch=10)
     torch.manual_seed(5)
