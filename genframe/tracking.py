@@ -1,7 +1,8 @@
 """Trackers: a run's rows and pictures, handed to the trackers of the recipe as they come.
 
 Each tracker works in a thread of its own, so that one that is slow or stuck holds up neither the training nor
-another tracker. One that raises is muted with one warning; what it misses stands in metrics.jsonl and samples/.
+another tracker. One that raises is muted with one warning; what it misses stands in the run's folder, from where
+`genframe track` sends it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from genframe.recipe.model import Instance
 PATIENCE = {"finished": 60.0, "failed": 60.0, "stopped": 5.0}
 """Seconds that the end of a run waits for a tracker, by the state that it ends in: long enough for an upload."""
 
+SENDING = 3600.0
+"""Seconds that a tracker may take over a whole run that is handed to it afterwards."""
+
 BEHIND = 10_000
 """So many calls may wait for a tracker, some tens of MB, before it is given up."""
 
@@ -36,6 +40,7 @@ class Trackers:
     def __init__(self, followers: Sequence[_Follower] = ()) -> None:
         self._followers = list(followers)
         self._warn: Warn = lambda line, more: None
+        self._run = Path("RUN")
 
     @classmethod
     def of(cls, instances: Iterable[Instance]) -> Trackers:
@@ -47,7 +52,7 @@ class Trackers:
         self, run: Path, resolved: Mapping[str, Any], resumed_step: int, warn: Warn
     ) -> Iterator[None]:
         """Within, the run's trackers are at work: `start` comes first and `finish`, with how it ended, last."""
-        self._warn = warn
+        self._warn, self._run = warn, run
         for follower in self._followers:
             follower.begin()
         self._call("start", run, resolved, resumed_step)
@@ -60,6 +65,18 @@ class Trackers:
             raise
         finally:
             self._finish(state)
+
+    def send(self, run: Path, resolved: Mapping[str, Any], step: int, warn: Warn) -> bool:
+        """Bring each tracker to what a run that nobody writes to holds up to `step`; whether all came there.
+
+        To a tracker it is a resume after which nothing more happens: `start`, then `finish`.
+        """
+        self._warn, self._run = warn, run
+        for follower in self._followers:
+            follower.begin()
+        self._call("start", run, resolved, step)
+        self._finish("finished", SENDING)
+        return all(follower.fault is None for follower in self._followers)
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Hand on a row of metrics.jsonl."""
@@ -74,12 +91,12 @@ class Trackers:
             follower.call(method, *map(deepcopy, arguments))  # a copy each: what one changes no other sees
         self._tell()
 
-    def _finish(self, state: str) -> None:
+    def _finish(self, state: str, patience: float | None = None) -> None:
         for follower in self._followers:
             follower.call("finish", state)
             follower.end()
         for follower in self._followers:
-            follower.wait(PATIENCE[state])
+            follower.wait(PATIENCE[state] if patience is None else patience)
         self._tell()
 
     def _tell(self) -> None:
@@ -87,7 +104,7 @@ class Trackers:
         for follower in self._followers:
             if follower.fault is not None and not follower.told:
                 follower.told = True
-                missed = "what it misses stands in metrics.jsonl and samples/"
+                missed = f"genframe track {self._run} --to {follower.offer} sends what it misses"
                 self._warn(f"{follower.title} {follower.fault.line}; {missed}", follower.fault.more)
 
 
@@ -104,6 +121,7 @@ class _Follower:
 
     def __init__(self, instance: Instance, tracker: Any) -> None:
         self.title = f"the tracker {instance.name!r} ({instance.offer.name})"
+        self.offer = instance.offer.name
         self.fault: _Fault | None = None
         self.told = False
         self._name, self._tracker = instance.name, tracker

@@ -61,6 +61,7 @@ def command(
 ) -> None:
     """Measure a run by the metrics of its recipe, and write the figures into it."""
     from genframe import evaluations, exports
+    from genframe.cli.track import sent
     from genframe.packed import is_packed
 
     if curves is not None:
@@ -78,6 +79,7 @@ def command(
         if folder is not None:
             evaluations.add(folder, measured)
             drawn = [exports.evaluation_picture(folder, model.step, *found) for found in shown.items()]
+            sent(folder.folder, files)
     if curves is not None:
         exports.curves({key: value for row in measured for key, value in row["figures"].items()}, curves)
     if json_:

@@ -41,6 +41,22 @@ def recipe(command: Command) -> Command:
     return click.argument("recipe", shell_complete=completion.recipes)(command)
 
 
+def trackers(command: Command) -> Command:
+    """`--track NAME` and `--wandb`; `tracked` makes settings of them."""
+    short = click.option("--wandb", is_flag=True, help="The same as --track wandb.")
+    named = click.option(
+        "--track", "track", metavar="NAME", multiple=True,
+        help="Follow the run with this tracker too (genframe list tracker); options: track.NAME.KEY=VALUE.",
+    )  # fmt: skip
+    return named(short(command))
+
+
+def tracked(track: tuple[str, ...], wandb: bool) -> list[str]:
+    """The settings that add trackers to a recipe."""
+    names = dict.fromkeys([*track, *(["wandb"] if wandb else [])])
+    return [f"track={{{name.rpartition('/')[2].replace('-', '_')}: {{use: {name}}}}}" for name in names]
+
+
 def run(command: Command) -> Command:
     """`RUN`, a run folder or a packed file."""
     return click.argument("run", metavar="RUN", type=click.Path(path_type=Path))(command)

@@ -16,6 +16,7 @@ Examples:
   genframe train my.yaml --run-dir runs/first
   genframe train my.yaml prior.dim=10 decoder.hidden='[200, 200]' train.epochs=5
   genframe train my.yaml -p ./my_parts.py
+  genframe train my.yaml --wandb track.wandb.mode=offline
   genframe train my.yaml --locked runs/first/lock.json
 
 \b
@@ -43,6 +44,7 @@ _NEXT = {
     "--locked", metavar="LOCK", type=click.Path(path_type=Path),
     help="Refuse to train anything but what this lock.json (or run, or packed file) says.",
 )  # fmt: skip
+@options.trackers
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @options.as_json
 @options.plugins
@@ -51,6 +53,8 @@ def command(
     overrides: tuple[str, ...],
     run_dir: Path | None,
     locked: Path | None,
+    track: tuple[str, ...],
+    wandb: bool,
     quiet: bool,
     json_: bool,
     files: tuple[Path, ...],
@@ -61,7 +65,8 @@ def command(
     from genframe.stored import lock_of
 
     lock = lock_of(locked) if locked is not None else None
-    checked = load_recipe(recipe, overrides, registry=found)  # a mistake is told before torch is loaded
+    settings = [*options.tracked(track, wandb), *overrides]
+    checked = load_recipe(recipe, settings, registry=found)  # a mistake is told before torch is loaded
     from genframe.engine import loop
     from genframe.engine.progress import progress_for
 

@@ -8,5 +8,11 @@ GENFRAME_API = 1
 @hookimpl
 def genframe_trackers() -> list[Component]:
     return [
-        Component("csv", "genframe_plugins.tracking.table:CsvTracker", summary="the rows as one flat table")
+        Component("csv", "genframe_plugins.tracking.table:CsvTracker", summary="the rows as one flat table"),
+        Component(
+            "wandb",
+            "genframe_plugins.tracking.wandb_run:WandbTracker",
+            summary="a run of Weights & Biases, online or offline",
+            example={"mode": "offline"},
+        ),
     ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from .rows import rows
 
 
 class CsvTracker:
@@ -27,9 +29,9 @@ class CsvTracker:
 
     def start(self, run: Path, resolved: Mapping[str, Any], resumed_step: int) -> None:
         self._path, self._columns = run / self.file, []
-        rows = [flat(row) for row in _rows(run / "metrics.jsonl", resumed_step)]
-        self._columns = list(dict.fromkeys(column for row in rows for column in row))
-        self._write_anew(rows)
+        earlier = [flat(row) for row in rows(run / "metrics.jsonl", resumed_step)]
+        self._columns = list(dict.fromkeys(column for row in earlier for column in row))
+        self._write_anew(earlier)
 
     def log(self, row: Mapping[str, Any]) -> None:
         cells = flat(row)
@@ -74,12 +76,3 @@ def flat(row: Mapping[str, Any], above: str = "") -> dict[str, str]:
 def _writable(text: str) -> str:
     """Text that UTF-8 can say: half a surrogate pair is written out."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _rows(path: Path, last: int) -> Iterator[dict[str, Any]]:
-    """The rows of metrics.jsonl up to the step `last`; a torn last line is none."""
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    for line in lines:
-        row = json.loads(line)
-        if row["step"] <= last:
-            yield row

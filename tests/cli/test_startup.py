@@ -30,6 +30,7 @@ print(json.dumps(sorted(sys.modules)))
         ["audit", "--help"],
         ["fit-sampler", "--help"],
         ["traverse", "--help"],
+        ["track", "--help"],
         ["list"],
         ["list", "--json"],
         ["show", "encoder", "conv"],

@@ -1,0 +1,203 @@
+"""A run in Weights & Biases."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from .rows import numbers, pictures, rows
+
+FILE = "wandb.json"
+"""In the run's folder: which run of wandb it is. A resumed run goes on with that one."""
+
+_EXIT = {"finished": 0, "stopped": 130}
+
+Mode = Literal["online", "offline", "disabled"]
+
+
+class WandbTracker:
+    """Every number of every row, every picture, the resolved recipe, figures and checkpoints, as one run of wandb.
+
+    mode        `offline` writes into the run's folder, for `wandb sync` later. Without one, $WANDB_MODE or online
+    project     without one, $WANDB_PROJECT or `genframe`; `entity`, `name`, `tags` and `notes` are wandb's
+    group       without one, the recipe's name and a digest of what it says, its seed and device aside: seeds of one
+                recipe stand together
+    artifacts   the last checkpoint, with recipe and lock, as a model, and what it was trained on by its digest
+
+    Steps are genframe's. A resumed run is the same run of wandb, by the id in `wandb.json`, and no step stands in it
+    twice: online, steps that wandb has are left out (a resumed run repeats them to the bit); offline, where wandb
+    can't append, what the run's folder holds is written anew and the part that it replaces removed. The same is how a
+    run is sent that was trained without wandb, or while it could not be reached: `genframe track RUN --to wandb`.
+
+    Figures of `genframe evaluate` stand in the summary (`evaluation/elbo/elbo`) and, with their protocol, in the table
+    `evaluations`. wandb's other variables ($WANDB_API_KEY, $WANDB_BASE_URL, ...) are its own; no key is written.
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: Mode | None = None,
+        project: str | None = None,
+        entity: str | None = None,
+        name: str | None = None,
+        group: str | None = None,
+        tags: tuple[str, ...] = (),
+        notes: str | None = None,
+        artifacts: bool = True,
+    ) -> None:
+        self._mode = mode
+        self._named = {
+            "project": project or os.environ.get("WANDB_PROJECT") or "genframe",
+            "entity": entity,
+            "name": name,
+            "group": group,
+            "notes": notes,
+        }
+        self._tags, self._artifacts = tags, artifacts
+        self._folder = Path()
+        self._run: Any = None
+
+    def start(self, run: Path, resolved: Mapping[str, Any], resumed_step: int) -> None:
+        """Open the run of wandb that is this run's, or a new one, and bring it to `resumed_step`."""
+        self._folder = run
+        with _without_secrets():
+            self._open(resolved)
+            self._catch_up(resumed_step)
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        step = int(row["step"])
+        if step >= self._run.step:
+            with _without_secrets():
+                self._run.log(dict(numbers(row)), step=step)
+                self._alert(row)
+
+    def picture(self, name: str, step: int, path: Path) -> None:
+        if step >= self._run.step:
+            import wandb
+
+            with _without_secrets():
+                self._run.log({"step": step, f"samples/{name}": wandb.Image(str(path))}, step=step)
+
+    def finish(self, state: str) -> None:
+        with _without_secrets():
+            self._evaluations()
+            if self._artifacts and state == "finished":
+                self._log_artifacts()
+            self._run.finish(exit_code=_EXIT.get(state, 1))
+
+    def _open(self, resolved: Mapping[str, Any]) -> None:
+        import wandb
+
+        mode: Any = self._mode or os.environ.get("WANDB_MODE") or "online"
+        known = self._known()
+        identity = known.get("id") or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
+        stale = list(self._folder.glob(f"wandb/offline-run-*-{identity}"))
+        recipe = dict(resolved)
+        named = {**self._named, **{key: known[key] for key in ("project", "entity") if known.get(key)}}
+        named["name"] = named["name"] or self._folder.name
+        named["group"] = named["group"] or _group(recipe)
+        self._keep({"id": identity, "project": named["project"], "entity": named["entity"], "mode": mode})
+        self._run = wandb.init(
+            **named,
+            id=identity,
+            mode=mode,
+            dir=str(self._folder),
+            config=recipe,
+            tags=[*self._tags] or [str(recipe[key]) for key in ("name",) if key in recipe],
+            job_type="train",
+            resume="allow" if known and mode == "online" else None,
+            settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
+        )
+        for folder in stale:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._run.define_metric("step")
+        self._run.define_metric("*", step_metric="step")
+
+    def _known(self) -> dict[str, Any]:
+        path = self._folder / FILE
+        found = json.loads(path.read_text()) if path.exists() else {}
+        return found if isinstance(found, dict) else {}
+
+    def _keep(self, identity: Mapping[str, Any]) -> None:
+        """Before wandb is asked: a kill in between must not make the resumed run another one."""
+        aside = self._folder / f".tmp-{FILE}"
+        aside.write_text(json.dumps(identity, indent=2) + "\n")
+        aside.replace(self._folder / FILE)
+
+    def _catch_up(self, last: int) -> None:
+        """Log what the run's folder holds up to the step `last`, and wandb does not have."""
+        drawn = pictures(self._folder / "samples", last) if last else []
+        for row in rows(self._folder / "metrics.jsonl", last):
+            while drawn and drawn[0][0] < row["step"]:
+                step, name, path = drawn.pop(0)
+                self.picture(name, step, path)
+            self.log(row)
+        for step, name, path in drawn:
+            self.picture(name, step, path)
+
+    def _alert(self, row: Mapping[str, Any]) -> None:
+        for alarm in row.get("alarms", ()):
+            self._run.alert(title=str(alarm.get("name", "alarm")), text=str(alarm.get("text", alarm)))
+
+    def _evaluations(self) -> None:
+        import wandb
+
+        path = self._folder / "evaluations.json"
+        measured = json.loads(path.read_text()) if path.exists() else []
+        table = wandb.Table(columns=["time", "metric", "figure", "value", "protocol"])
+        for row in measured:
+            protocol = json.dumps(row.get("protocol", {}), sort_keys=True)
+            for figure, value in row["figures"].items():
+                self._run.summary[f"evaluation/{row['metric']}/{figure}"] = value
+                table.add_data(row.get("time", ""), row["metric"], figure, value, protocol)
+        if measured:
+            self._run.log({"evaluations": table})
+
+    def _log_artifacts(self) -> None:
+        """The data by digest, and the newest checkpoint: wandb draws the lineage data -> run -> model."""
+        import wandb
+
+        lock, name = self._folder / "lock.json", f"run-{self._run.id}"
+        for dataset, digest in json.loads(lock.read_text()).get("data", {}).items():
+            data = wandb.Artifact(f"{name}-{dataset or 'data'}", type="dataset", metadata={"digest": digest})
+            _add(data, lock)
+            (self._run.log_artifact if self._run.offline else self._run.use_artifact)(data)
+        newest = max((self._folder / "checkpoints").glob("[0-9]*"), default=None)
+        if newest is not None:
+            model = wandb.Artifact(f"{name}-model", type="model", metadata={"step": int(newest.name)})
+            said = [self._folder / file for file in ("recipe.yaml", "resolved.yaml", "lock.json")]
+            for path in [*sorted(newest.iterdir()), *said]:
+                _add(model, path)
+            self._run.log_artifact(model)
+
+
+def _add(artifact: Any, path: Path) -> None:
+    """A file as it stands in the run's folder: no copy of it in a cache of wandb's."""
+    artifact.add_file(str(path), policy="immutable", skip_cache=True)
+
+
+def _group(recipe: Mapping[str, Any]) -> str:
+    """Of runs that differ in nothing but seed, device and trackers."""
+    said = {key: value for key, value in recipe.items() if key not in ("seed", "device", "track")}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+    return f"{recipe.get('name', 'run')}-{digest[:8]}"
+
+
+@contextmanager
+def _without_secrets() -> Iterator[None]:
+    """An error that quotes $WANDB_API_KEY is told without it, and without what led to it."""
+    try:
+        yield
+    except Exception as error:
+        key = os.environ.get("WANDB_API_KEY")
+        if not key or key not in f"{error!r} {error}":
+            raise
+        hidden = RuntimeError(f"{type(error).__name__}: {str(error).replace(key, '***')}")
+        raise hidden from None

@@ -1,0 +1,223 @@
+"""The wandb tracker, with the real package offline: what the .wandb file holds is read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from genframe_plugins.tracking.wandb_run import WandbTracker
+from tiny import resume, rows, small, train
+from wandb_files import config, history, records, summary, the_file
+
+from genframe.cli import group
+
+BRIEF = "train={steps: 4, checkpoint: {every: 2}, samples: {n: 4, every: 2}, log: {every: 1}}"
+WANDB = "track={wandb: {use: wandb, mode: offline, project: gf, tags: [tiny]}}"
+KEY = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test can reach a server, and there is a key that must stand nowhere."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of six steps that was stopped after four, and evaluated."""
+    folder = tmp_path_factory.mktemp("tracked") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_API_KEY", KEY)
+        train(small("vae/digits", BRIEF, WANDB), folder)
+        first = the_file(folder)
+        resume(folder, "train.steps=6")
+        assert not first.exists(), "the file of the resumed run holds its rows too"
+        done = CliRunner().invoke(group, ["evaluate", str(folder), "elbo"], obj=[])
+        assert done.exit_code == 0, done.output
+    return folder
+
+
+def invoked(*words: str) -> str:
+    done = CliRunner().invoke(group, list(words), obj=list(words))
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.output
+
+
+def test_a_resumed_run_is_one_run_with_every_step_once(trained: Path) -> None:
+    logged = history(the_file(trained))
+    steps = [row["_step"] for row in logged if "terms/objective" in row]
+    assert steps == [1, 2, 3, 4, 5, 6]
+    ids = {record.run.run_id for record in records(the_file(trained)) if record.HasField("run")}
+    assert ids == {json.loads((trained / "wandb.json").read_text())["id"]}
+
+
+def test_every_number_of_every_row_is_there_on_the_run_s_own_steps(trained: Path) -> None:
+    logged = {row["_step"]: row for row in history(the_file(trained)) if "terms/objective" in row}
+    for row in rows(trained):
+        told = logged[row["step"]]
+        assert told["step"] == row["step"]
+        assert told["terms/objective"] == row["terms"]["objective"]
+        assert told["terms/objective/rate"] == row["terms"]["objective/rate"]
+        assert told["weighted/model.objective"] == row["weighted"]["model.objective"]
+        assert told["lr/model"] == row["lr"]["model"]
+        assert told["images_per_second"] == row["images_per_second"]
+    axes = {
+        r.metric.name or r.metric.glob_name: r.metric.step_metric
+        for r in records(the_file(trained))
+        if r.HasField("metric")
+    }
+    assert axes["*"] == "step"
+
+
+def test_pictures_stand_at_their_steps(trained: Path) -> None:
+    shown = {
+        row["_step"]: row["samples/sample"] for row in history(the_file(trained)) if "samples/sample" in row
+    }
+    assert sorted(shown) == [2, 4, 6]
+    files = the_file(trained).parent / "files"
+    for step, picture in shown.items():
+        ours = (trained / "samples" / f"sample-{step:08d}.png").read_bytes()
+        assert picture["_type"] == "image-file"
+        assert (files / picture["path"]).read_bytes() == ours
+
+
+def test_the_config_is_the_resolved_recipe(trained: Path) -> None:
+    told = config(the_file(trained))
+    said = yaml.safe_load((trained / "resolved.yaml").read_text())
+    assert told["prior"] == said["prior"] and told["train"] == said["train"]
+    runs = [record.run for record in records(the_file(trained)) if record.HasField("run")]
+    assert {(run.project, run.job_type, run.display_name) for run in runs} == {("gf", "train", "run")}
+    assert all(list(run.tags) == ["tiny"] for run in runs)
+
+
+def test_figures_and_their_protocol_are_there(trained: Path) -> None:
+    (measured,) = json.loads((trained / "evaluations.json").read_text())
+    told = summary(the_file(trained))
+    assert told["evaluation/elbo/elbo"] == measured["figures"]["elbo"]
+    (table,) = (the_file(trained).parent / "files" / "media" / "table").glob("*.json")
+    content = json.loads(table.read_text())
+    assert content["columns"] == ["time", "metric", "figure", "value", "protocol"]
+    assert json.loads(content["data"][0][4]) == measured["protocol"]
+
+
+def test_artifacts_are_the_data_and_the_newest_checkpoint(trained: Path) -> None:
+    logged = [
+        r.request.log_artifact.artifact
+        for r in records(the_file(trained))
+        if r.request.HasField("log_artifact")
+    ]
+    logged += [r.artifact for r in records(the_file(trained)) if r.HasField("artifact")]
+    kinds = {artifact.type: artifact for artifact in logged}
+    assert {"dataset", "model"} <= set(kinds)
+    names = {entry.path for entry in kinds["model"].manifest.contents}
+    assert {"recipe.yaml", "lock.json", "manifest.json", "decoder.safetensors"} <= names
+    digest = json.loads((trained / "lock.json").read_text())["data"][""]
+    told = json.loads(kinds["dataset"].metadata)
+    assert told == {"digest": digest}
+
+
+def test_no_key_stands_in_the_run_s_folder(trained: Path) -> None:
+    written = [path for path in trained.rglob("*") if path.is_file()]
+    assert len(written) > 10
+    assert not [path for path in written if KEY.encode() in path.read_bytes()]
+
+
+def test_seeds_of_one_recipe_are_one_group(tmp_path: Path) -> None:
+    groups = {}
+    for name, more in {"a": "seed=1", "b": "seed=2", "c": "prior.dim=4"}.items():
+        tracker = WandbTracker(mode="offline", artifacts=False)
+        recipe = small("vae/digits", BRIEF, more)
+        from genframe.recipe.resolve import resolved
+
+        (tmp_path / name).mkdir()
+        tracker.start(tmp_path / name, resolved(recipe), 0)
+        tracker.finish("finished")
+        found = [r.run.run_group for r in records(the_file(tmp_path / name)) if r.HasField("run")]
+        groups[name] = found[0]
+    assert groups["a"] == groups["b"] != groups["c"]
+    assert groups["a"].startswith("digits-") or "-" in groups["a"]
+
+
+def test_a_run_that_was_trained_without_it_is_sent_afterwards(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(small("vae/digits", BRIEF), run)
+    said = (run / "resolved.yaml").read_text()
+    invoked("track", str(run), "--to", "wandb", "mode=offline", "project=later")
+    logged = history(the_file(run))
+    assert [row["_step"] for row in logged if "terms/objective" in row] == [1, 2, 3, 4]
+    assert [row["_step"] for row in logged if "samples/sample" in row] == [2, 4]
+    first = json.loads((run / "wandb.json").read_text())["id"]
+    invoked("track", str(run), "--to", "wandb", "mode=offline")
+    assert json.loads((run / "wandb.json").read_text())["id"] == first
+    assert len(list(run.glob("wandb/offline-run-*"))) == 1, "again is no second run"
+    assert (run / "resolved.yaml").read_text() == said
+
+
+def test_an_error_that_quotes_the_key_is_told_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import wandb
+
+    def refused(**options: Any) -> None:
+        raise ValueError(f"401: the key {KEY} is not known")
+
+    monkeypatch.setattr(wandb, "init", refused)
+    run = train(small("vae/digits", BRIEF, WANDB), tmp_path / "run")
+    log = (run / "log.txt").read_text()
+    assert "the tracker 'wandb' (tracking/wandb) is muted" in log and "the key *** is not known" in log
+    assert KEY not in log and f"genframe track {run} --to tracking/wandb" in log
+    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4], "the training went on"
+
+
+def test_a_killed_run_goes_on_as_the_same_run(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = [
+        *small_settings(),
+        "train={steps: 100000, checkpoint: {every: 2}, samples: {n: 4}, log: {every: 1}}",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "genframe",
+        "train",
+        "vae/digits",
+        "--wandb",
+        *settings,
+        "--run-dir",
+        str(run),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not (
+            list(run.glob("wandb/offline-run-*/run-*.wandb")) and len(list(run.glob("checkpoints/0*"))) > 1
+        ):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    identity = json.loads((run / "wandb.json").read_text())["id"]
+    at = max(int(path.name) for path in run.glob("checkpoints/[0-9]*"))
+    resume(run, f"train.steps={at + 3}")
+    logged = [row["_step"] for row in history(the_file(run)) if "terms/objective" in row]
+    assert logged == list(range(1, at + 4))
+    assert json.loads((run / "wandb.json").read_text())["id"] == identity
+
+
+def small_settings() -> list[str]:
+    from tiny import SMALL
+
+    return list(SMALL["vae/digits"])
