@@ -85,7 +85,7 @@ def _front_matter(facts: Facts) -> str:
 def _what(facts: Facts) -> str:
     pipeline = f", a recipe on the pipeline `{facts.pipeline}`" if facts.pipeline else ""
     players = ", ".join(
-        f"`{player.name}` ({', '.join(n for n, _ in player.trains)})" for player in facts.recipe.players
+        f"`{player.name}` ({', '.join(map(str, player.trains))})" for player in facts.recipe.players
     )
     averaged = any(name.startswith(WEIGHTS) and ".ema." in name for name in facts.members)
     weights = "the averaged weights, and the raw ones (`--raw`)" if averaged else "the weights"

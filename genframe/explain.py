@@ -156,7 +156,7 @@ def _players(plan: Plan) -> list[dict[str, Any]]:
 def _player(plan: Plan, player: Player, move: Move) -> dict[str, Any]:
     return {
         "name": player.name,
-        "trains": list(plan.trains(player)),
+        "trains": list(map(str, player.trains)) if _by_parts(plan, player) else list(plan.trains(player)),
         "parameters": sum(p.numel() for p in plan.trained_parameters(player).values()),
         "terms": [_term(term) for term in player.minimises],
         "computes": [
@@ -178,6 +178,10 @@ def _player(plan: Plan, player: Player, move: Move) -> dict[str, Any]:
         "start": _span(player.start),
         "until": _span(player.until),
     }
+
+
+def _by_parts(plan: Plan, player: Player) -> bool:
+    return any(entry.path for entry in player.trains)
 
 
 def _term(term: Term) -> dict[str, Any]:
@@ -213,7 +217,11 @@ def _span(span: Span | None) -> Any:
 
 def _routing(plan: Plan) -> dict[str, Any]:
     """Rows: the terms of each player. Columns: every component that has parameters. As measured by autograd."""
-    columns = [name for name in plan.parts.built if plan.parts.own_parameters(name)]
+    entries = [name for player in plan.recipe.players for name in plan.entries(player)]
+    columns = []
+    for name in (name for name in plan.parts.built if plan.parts.own_parameters(name)):
+        parts = [entry for entry in dict.fromkeys(entries) if entry.partition(".")[0] == name]
+        columns += parts or [name]
     rows = [
         {"player": player, "term": term, "teaches": list(taught)}
         for player, terms in plan.routing.items()

@@ -19,6 +19,7 @@ from genframe.errors import Problem, RecipeError, nearest
 from genframe.kinds import KINDS
 from genframe.recipe.model import Instance, Site
 from genframe.scheduled import value_at
+from genframe.selection import chosen, fault
 from genframe.sites import Hook, attach
 from genframe.values import Levels, Shape, Verdict
 from genframe.wiring import Wiring
@@ -69,6 +70,17 @@ class Parts:
         theirs = {id(p) for other in held for p in self.modules().get(other, nn.Identity()).parameters()}
         others = theirs | self._fixed
         return {key: p for key, p in self.built[name].named_parameters() if id(p) not in others}
+
+    def frozen_parameters(self, name: str) -> frozenset[str]:
+        """Which of a component's own parameters the recipe freezes. Raises RecipeError for a part that it has not."""
+        instance, own = self.wiring.instances[name], self.own_parameters(name)
+        entries = instance.frozen_parts()
+        for entry in entries:
+            wrong = fault(self.built.get(name), own, entry.path)
+            if wrong:
+                message, path = f"{name!r} ({instance.offer.name}): {wrong[0]}", f"{name}.frozen"
+                raise RecipeError(Problem("GF528", message, instance.mark, path, wrong[1]))
+        return frozenset(own if instance.frozen is True else chosen(own, entries) if entries else ())
 
     def build(self, name: str, shapes: Sequence[Shape]) -> Any:
         """Build the instance `name`, whose first call has arguments of `shapes` (without the batch).
@@ -152,7 +164,7 @@ class Parts:
             self._fixed |= {id(p) for p in part.parameters() if not p.requires_grad}
         if instance.init and isinstance(part, nn.Module):
             _load_initial(part, instance, Path(instance.init))
-        if instance.frozen and isinstance(part, nn.Module):
+        if instance.frozen is True and isinstance(part, nn.Module):
             part.requires_grad_(False)
         return part
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +20,7 @@ from genframe.errors import Mark, Problem, RecipeError
 from genframe.parts import Parts
 from genframe.recipe.model import Instance, Player, Recipe, Site, Term
 from genframe.scored import Scored, unfit
+from genframe.selection import chosen, fault, under
 from genframe.sharing import Move, Turn, share, share_at_once
 from genframe.sites import built, checked, flat, never_called, used_by_wires
 from genframe.trial import ROWS, Tracked, Trial, reduced, trial_data, undisturbed
@@ -54,14 +55,30 @@ class Plan:
         """What a player trains, by `instance.parameter`."""
         return {
             f"{name}.{key}": parameter
-            for name in self.trains(player)
-            for key, parameter in self.parts.own_parameters(name).items()
+            for name in dict.fromkeys(entry.instance for entry in player.trains)
+            for key, parameter in self._chosen(player, name).items()
         }
 
     def trains(self, player: Player) -> tuple[str, ...]:
-        """The instances a player trains: those of its entries that hold parameters and are not frozen."""
-        instances = self.wiring.instances
-        return tuple(n for n, _ in player.trains if self.parts.own_parameters(n) and not instances[n].frozen)
+        """The instances that a player trains, or some part of: of what it names, what holds parameters not frozen."""
+        names = dict.fromkeys(entry.instance for entry in player.trains)
+        return tuple(name for name in names if self._chosen(player, name))
+
+    def entries(self, player: Player) -> dict[str, dict[str, nn.Parameter]]:
+        """What a player trains by its entries of `trains`: `encoder`, or `encoder.net.0` where it trains that part."""
+        found: dict[str, dict[str, nn.Parameter]] = {}
+        for entry in player.trains:
+            if not entry.left_out or all(e.left_out for e in player.trains if e.instance == entry.instance):
+                path = "" if entry.left_out else entry.path
+                mine = self._chosen(player, entry.instance)
+                inside = {key: parameter for key, parameter in mine.items() if under(key, path)}
+                found[entry.instance if entry.left_out else entry.name] = inside
+        return {name: inside for name, inside in found.items() if inside}
+
+    def _chosen(self, player: Player, name: str) -> dict[str, nn.Parameter]:
+        own, frozen = self.parts.own_parameters(name), self.parts.frozen_parameters(name)
+        keys = chosen(own, [entry for entry in player.trains if entry.instance == name])
+        return {key: own[key] for key in keys if key not in frozen}
 
     def sites(self, player: Player, what: str) -> tuple[Site, ...]:
         """Where noise stands on what a player moves: on its `gradients`, or its `weights`."""
@@ -272,7 +289,7 @@ def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, .
     """
     moving = plan.recipe.players if plan.at_once else (player,)
     trains = frozenset(name for one in moving for name in plan.trains(one))
-    _ask_for_gradients(plan, trains)
+    _ask_for_gradients(plan, [p for one in moving for p in plan.trained_parameters(one).values()])
     reach = plan.wiring.reach
     trial = Trial(
         plan.parts, first.data, gradient=lambda wire: bool(reach[wire] & trains), _buffers=first._buffers
@@ -281,27 +298,30 @@ def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, .
     for term in player.minimises:
         total = reduced(trial.wire(term.wire).value, term.wire, term.mark)
         try:
-            table[term.wire] = tuple(name for name in plan.trains(player) if _teaches(plan, total, name))
+            table[term.wire] = tuple(
+                name for name, inside in plan.entries(player).items() if _teaches(total, [*inside.values()])
+            )
             if total.requires_grad:  # as in training: through nodes too that reach no parameter, and raise
                 total.backward(retain_graph=True)  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             raise RecipeError(_no_gradient(term, player, error)) from error
-    _ask_for_gradients(plan, frozenset(plan.wiring.instances))
+    _ask_for_gradients(plan)
     return table
 
 
-def _ask_for_gradients(plan: Plan, names: frozenset[str]) -> None:
-    """Of these components, unless frozen, and of no others."""
+def _ask_for_gradients(plan: Plan, wanted: Collection[nn.Parameter] | None = None) -> None:
+    """Of these parameters and of no others; of all that are not frozen."""
+    ids = None if wanted is None else {id(parameter) for parameter in wanted}
     for name in plan.parts.modules():
-        for parameter in plan.parts.own_parameters(name).values():
-            parameter.requires_grad_(name in names and not plan.wiring.instances[name].frozen)
+        frozen = plan.parts.frozen_parameters(name)
+        for key, parameter in plan.parts.own_parameters(name).items():
+            parameter.requires_grad_(key not in frozen and (ids is None or id(parameter) in ids))
 
 
-def _teaches(plan: Plan, total: Tensor, name: str) -> bool:
+def _teaches(total: Tensor, parameters: Sequence[nn.Parameter]) -> bool:
     if not total.requires_grad:
         return False
-    parameters = list(plan.parts.own_parameters(name).values())
-    gradients = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
+    gradients = torch.autograd.grad(total, list(parameters), retain_graph=True, allow_unused=True)
     return any(gradient is not None for gradient in gradients)
 
 
@@ -332,43 +352,82 @@ def _try_sites(plan: Plan) -> None:
 
 def _check_players(plan: Plan) -> None:
     problems: list[Problem] = []
-    trained: dict[str, list[str]] = {}
     for player in plan.recipe.players:
-        for name in plan.trains(player):
-            trained.setdefault(name, []).append(player.name)
         problems += _player_problems(plan, player)
+    problems += [*_untrained(plan), *_trained_twice(plan)]
+    plan.remarks += [problem for problem in problems if problem.severity == "remark"]
+    RecipeError.collect([problem for problem in problems if problem.severity != "remark"])
+
+
+def _untrained(plan: Plan) -> Iterator[Problem]:
+    """Components, or parts of them, that no player trains and that are not frozen."""
+    trained = {id(p) for player in plan.recipe.players for p in plan.trained_parameters(player).values()}
     for name, instance in plan.recipe.instances.items():
-        if plan.parts.own_parameters(name) and name not in trained and not instance.frozen:
+        own, frozen = plan.parts.own_parameters(name), plan.parts.frozen_parameters(name)
+        idle = [key for key, p in own.items() if id(p) not in trained and key not in frozen]
+        if idle and len(idle) == len(own):
             message = f"nobody trains {name!r} ({instance.offer.name}), which has parameters"
             message += ": add it to a player's trains, or set frozen: true"
-            problems.append(Problem("GF510", message, instance.mark, name))
-    RecipeError.collect(problems)
+            yield Problem("GF510", message, instance.mark, name)
+        elif idle:
+            parts = list(dict.fromkeys(key.rpartition(".")[0] or key for key in idle))
+            shown = ", ".join(parts[:5]) + (f" and {len(parts) - 5} more" if len(parts) > 5 else "")
+            message = f"nobody trains some of {name!r} ({instance.offer.name}): {shown}; add {name}.{parts[0]} to a "
+            message += f"player's trains, or freeze it: frozen: [{shown}]"
+            yield Problem("GF510", message, instance.mark, name)
+
+
+def _trained_twice(plan: Plan) -> Iterator[Problem]:
+    """Parameters that two players train: each moves them by an optimizer of its own."""
+    seen: dict[int, tuple[str, Player]] = {}
+    told: set[tuple[str, str]] = set()
+    for player in plan.recipe.players:
+        for key, parameter in plan.trained_parameters(player).items():
+            first, other = seen.setdefault(id(parameter), (key, player))
+            if other is player or (other.name, player.name) in told:
+                continue
+            told.add((other.name, player.name))
+            both = f"{other.name!r} and {player.name!r} both train {first!r}"
+            if other.ema is not None and player.ema is not None:
+                message = f"{both}, and both keep an average of it: take the ema from one of them"
+                yield Problem("GF546", message, player.mark, f"players.{player.name}.ema")
+                continue
+            message = f"{both}: each moves it by an optimizer of its own; to share a component out, name its parts, "
+            message += f"trains: [{first}]"
+            yield Problem("GF529", message, player.mark, f"players.{player.name}.trains", severity="remark")
 
 
 def _player_problems(plan: Plan, player: Player) -> Iterator[Problem]:
     path = f"players.{player.name}"
-    trains, routing = plan.trains(player), plan.routing[player.name]
+    trains, routing, entries = plan.trains(player), plan.routing[player.name], plan.entries(player)
     if not trains:
         yield Problem(
             "GF511", f"the player {player.name!r} trains nothing that has parameters", player.mark, path
         )
     taught = {name for names in routing.values() for name in names}
-    for name, mark in player.trains:
-        if plan.wiring.instances[name].frozen:
-            yield Problem(
-                "GF515", f"{name!r} is frozen, and {player.name!r} is to train it", mark, f"{path}.trains"
-            )
-        elif name in trains and name not in taught:
-            message = (
-                f"no term of {player.name!r} teaches {name!r}: no gradient of {', '.join(routing)} reaches it"
-            )
+    for entry in player.trains:
+        name, mark, instance = entry.instance, entry.mark, plan.wiring.instances[entry.instance]
+        own, frozen = plan.parts.own_parameters(name), plan.parts.frozen_parameters(name)
+        wrong = fault(plan.parts.built.get(name), own, entry.path)
+        if wrong:
+            message = f"{name!r} ({instance.offer.name}): {wrong[0]}"
+            near = f"{name}.{wrong[1]}" if wrong[1] else None
+            yield Problem("GF528", message, mark, f"{path}.trains", near)
+        elif instance.frozen is True or (
+            entry.path and not entry.left_out and all(k in frozen for k in own if under(k, entry.path))
+        ):
+            message = f"{entry.name!r} is frozen, and {player.name!r} is to train it"
+            yield Problem("GF515", message, mark, f"{path}.trains")
+        elif entry.name in entries and entry.name not in taught:
+            message = f"no term of {player.name!r} teaches {entry.name!r}: no gradient of {', '.join(routing)} "
+            message += "reaches it"
             yield Problem(
                 "GF512",
                 message,
                 mark,
                 f"{path}.trains",
                 command=f"genframe explain {plan.recipe.name}",
-                related=((plan.wiring.instances[name].mark, f"{name!r} is chosen here"),),
+                related=((instance.mark, f"{name!r} is chosen here"),),
             )
         others = [p for p in plan.recipe.players if p is not player]
         if others and plan.wiring.instances[name].kind == "discriminator":

@@ -51,7 +51,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("recipe", "rendering"),
     ("scheduled",),
-    ("bound", "binding", "wiring", "sharing", "sites", "parts", "compute", "scored", "trial", "watch", "plan"),
+    ("selection", "bound", "binding", "wiring", "sharing", "sites", "parts", "compute", "scored", "trial", "watch", "plan"),
     (
         "run",
         "lock",

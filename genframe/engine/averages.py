@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -20,14 +20,24 @@ class Averages:
     `moves` is t, None for an average that was begun without the warm-up: it goes on with `decay` alone.
     """
 
-    def __init__(self, decay: float, modules: Mapping[str, nn.Module]) -> None:
+    def __init__(
+        self, decay: float, modules: Mapping[str, nn.Module], others: Collection[int] = frozenset()
+    ) -> None:
+        """others: the ids of parameters that are none of the player's, of a component that it trains a part of.
+
+        They are not averaged, nor are the buffers of the modules that hold such parameters alone.
+        """
         self.decay = decay
+        self._modules = dict(modules)
+        left_out = _left_out(modules, others)
         self.moves: int | None = 0
         self._placed = False
         self._live: dict[str, Tensor] = {}  # each tensor once, though tied weights stand under several names
         self.copies: dict[str, Tensor] = {}
         made: dict[int, Tensor] = {}
         for key, tensor in _tensors(modules):
+            if id(tensor) in left_out:
+                continue
             if id(tensor) not in made:
                 self._live[key] = tensor
                 made[id(tensor)] = tensor.detach().clone()
@@ -71,18 +81,26 @@ class Averages:
                 self._live[key] = buffer
 
     def state(self) -> dict[str, dict[str, Tensor]]:
-        """The averaged tensors by component."""
+        """The averaged copy of each component, whole: what is not averaged as it is."""
         state: dict[str, dict[str, Tensor]] = {}
-        for key, tensor in self.copies.items():
+        for key, tensor in _tensors(self._modules):
             name, inner = key.split("\0")
-            state.setdefault(name, {})[inner] = tensor
+            state.setdefault(name, {})[inner] = self.copies.get(key, tensor)
         return state
+
+    def averaged(self, name: str) -> frozenset[str]:
+        """Which tensors of a component are averaged."""
+        return frozenset(key.split("\0")[1] for key in self.copies if key.split("\0")[0] == name)
 
     @torch.no_grad()
     def load(self, name: str, tensors: Mapping[str, Tensor]) -> None:
         """Put back the averaged copy of one component. Raises KeyError where the names differ."""
+        known = self._modules[name].state_dict()
         for key, tensor in tensors.items():
-            self.copies[f"{name}\0{key}"].copy_(tensor)
+            if f"{name}\0{key}" in self.copies:
+                self.copies[f"{name}\0{key}"].copy_(tensor)
+            elif key not in known:
+                raise KeyError(key)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -104,6 +122,17 @@ class Averages:
             kept = live.detach().clone()
             live.copy_(self.copies[key])
             self.copies[key].copy_(kept)
+
+
+def _left_out(modules: Mapping[str, nn.Module], others: Collection[int]) -> set[int]:
+    """The ids of other players' parameters, and of the buffers of modules in which there are no more than those."""
+    found = set(others)
+    for root in modules.values():
+        for module in root.modules():
+            ids = [id(parameter) for parameter in module.parameters()]
+            if ids and all(one in others for one in ids):
+                found |= {id(buffer) for buffer in module.buffers()}
+    return found
 
 
 def _tensors(modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]]:

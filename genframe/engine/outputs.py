@@ -96,7 +96,7 @@ class Outputs:
     def evaluating(self, *words: object) -> Iterator[None]:
         """Within: eval mode, averaged weights, and draws that are a function of the seed and `words`."""
         modules = self.plan.parts.modules().values()
-        modes = {module: module.training for module in modules}
+        modes = {inside: inside.training for module in modules for inside in module.modules()}
         devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
         with ExitStack() as stack:
             stack.enter_context(torch.random.fork_rng(devices=devices))
@@ -108,5 +108,5 @@ class Outputs:
             try:
                 yield
             finally:
-                for module, training in modes.items():
-                    module.train(training)
+                for module, training in modes.items():  # each its own: a frozen part stays in eval mode
+                    module.training = training

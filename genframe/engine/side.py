@@ -62,8 +62,10 @@ class Side:
         self._as_built = optimizer_state.entries(self.optimizer)
         self.averages: Averages | None = None
         if player.ema is not None:
-            modules = plan.parts.modules()
-            self.averages = Averages(player.ema, {name: modules[name] for name in self.trains})
+            modules, mine = plan.parts.modules(), {id(tensor) for tensor in self.tensors}
+            own = (p for name in self.trains for p in plan.parts.own_parameters(name).values())
+            others = {id(p) for p in own} - mine
+            self.averages = Averages(player.ema, {name: modules[name] for name in self.trains}, others)
         self.noise: dict[str, Moved] = {
             what: Moved(plan.parts, sites, _seeding(draws))
             for what in ("gradients", "weights")

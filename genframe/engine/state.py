@@ -23,7 +23,10 @@ def save(folder: Path, stepper: Stepper, step: int, extra: Mapping[str, Any]) ->
     tensors: dict[str, Mapping[str, Tensor]] = {name: m.state_dict() for name, m in stepper.modules.items()}
     for side in stepper.sides:
         if side.averages is not None:
-            tensors.update({f"{name}{_AVERAGED}": state for name, state in side.averages.state().items()})
+            for name, averaged in side.averages.state().items():
+                others, own = tensors.get(f"{name}{_AVERAGED}"), side.averages.averaged(name)
+                more = averaged if others is None else {key: averaged[key] for key in own}
+                tensors[f"{name}{_AVERAGED}"] = {**(others or {}), **more}
     state = {
         "optimizers": {side.name: side.state() for side in stepper.sides},
         "param_groups": {side.name: side.counted() for side in stepper.sides},

@@ -17,6 +17,7 @@ from genframe.engine.side import Side
 from genframe.plan import Plan
 from genframe.recipe.model import Schedule
 from genframe.scheduled import scheduler
+from genframe.selection import asleep
 from genframe.sharing import Computation, Move
 from genframe.trial import reduced
 from genframe.values import Terms, detached
@@ -87,6 +88,8 @@ class Stepper:
         for name, module in self.modules.items():
             free = not any(True for _ in module.parameters()) and not self.plan.wiring.instances[name].frozen
             module.train(name in trained or free)
+            for part in asleep(module, self.plan.parts.frozen_parameters(name)):
+                part.eval()
 
     def step(self, step: int, batch: Env) -> None:
         """One step: every player's move, one after the other in the order of the recipe, or all at once."""

@@ -251,7 +251,7 @@ ENDS = frozenset(("from", "to", "values"))
 SETTINGS: dict[str, Any] = {
     "at": str | list[str],
     "init": FilePath,
-    "frozen": bool,
+    "frozen": bool | list[str],
     "given": dict[str, str | list[int]],
 }
 

@@ -43,11 +43,18 @@ class Instance:
     given: Mapping[str, Any] = field(default_factory=dict)
     at: str | list[str] | None = None
     init: str | None = None
-    frozen: bool = False
+    frozen: bool | list[str] = False  # all of it, or parts by path: [net.0, net.2], [not last]
 
     def keywords(self) -> dict[str, Any]:
         """The options as the component is called with them: `from_` for the key `from`."""
         return _keywords(self.offer, self.options)
+
+    def frozen_parts(self) -> tuple[Chosen, ...]:
+        """The parts that are frozen; none where all of it is, or nothing."""
+        if isinstance(self.frozen, bool):
+            return ()
+        texts = ((text.removeprefix("not ").strip(), text.startswith("not ")) for text in self.frozen)
+        return tuple(Chosen(self.name, self.mark, path, left_out) for path, left_out in texts)
 
     def parts(self) -> Iterator[Instance]:
         """The components that its options hold, and those that theirs do."""
@@ -120,11 +127,36 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """An instance, or a part of it by the path of a module or a parameter; left_out: all of it but that part."""
+
+    instance: str
+    mark: Mark
+    path: str = ""
+    left_out: bool = False
+
+    @classmethod
+    def of(cls, text: str, mark: Mark) -> Chosen:
+        """`encoder`, `encoder.net.0` or `not encoder.last`."""
+        words = text.split()
+        left_out = len(words) == 2 and words[0] == "not"
+        instance, _, path = (words[1] if left_out else text).partition(".")
+        return cls(instance, mark, path, left_out)
+
+    @property
+    def name(self) -> str:
+        return f"{self.instance}.{self.path}" if self.path else self.instance
+
+    def __str__(self) -> str:
+        return f"not {self.name}" if self.left_out else self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Player:
     """Components that are trained together, the terms they minimise, their optimizer and rhythm."""
 
     name: str
-    trains: tuple[tuple[str, Mark], ...]
+    trains: tuple[Chosen, ...]
     minimises: tuple[Term, ...]
     optimizer: Instance
     mark: Mark

@@ -10,7 +10,7 @@ from genframe.errors import Mark
 from genframe.kinds import SLOTS
 from genframe.recipe.blocks import Blocks, entries
 from genframe.recipe.load import kind_of
-from genframe.recipe.model import Instance, Player, Term
+from genframe.recipe.model import Chosen, Instance, Player, Term
 from genframe.recipe.names import name_fault
 from genframe.recipe.overrides import is_override
 from genframe.recipe.places import PLAYER_KEYS, TERM_KEYS, written_out
@@ -79,26 +79,27 @@ class Players:
             return None
         return Player(name, trains, terms, optimizer, node.place, **values)
 
-    def _trains(self, node: Node | None, path: str) -> tuple[tuple[str, Mark], ...]:
+    def _trains(self, node: Node | None, path: str) -> tuple[Chosen, ...]:
         if node is None:
             return ()
         items = node.value if isinstance(node.value, list) else [node]
         if not items:
             self.problems.add("GF205", "expected the instances that it trains, got none", node.mark, path)
-        found: dict[str, Mark] = {}
+        found: dict[str, Chosen] = {}
         for item in items:
-            if not isinstance(item.value, str):
+            entry = Chosen.of(item.value, item.mark) if isinstance(item.value, str) else None
+            if not isinstance(item.value, str) or entry is None:
                 message = f"expected the name of an instance, got {kind_of(item)}"
                 self.problems.add("GF205", message, item.mark, path)
-            elif item.value not in self.scope.instances:
-                self._untrainable(item, item.value, path)
+            elif entry.instance not in self.scope.instances:
+                self._untrainable(item, entry.instance, path)
             elif item.value in found:
-                related = ((found[item.value], "the other"),)
+                related = ((found[item.value].mark, "the other"),)
                 message = f"{item.value!r} stands here twice"
                 self.problems.add("GF209", message, item.mark, path, related=related)
             else:
-                found[item.value] = item.mark
-        return tuple(found.items())
+                found[item.value] = entry
+        return tuple(found.values())
 
     def _untrainable(self, item: Node, name: str, path: str) -> None:
         if name in self.scope.missing:

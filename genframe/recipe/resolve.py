@@ -139,7 +139,7 @@ def _is_number(wire: Wire) -> bool:
 def _player(player: Player) -> dict[str, Any]:
     return _written(
         {
-            "trains": [name for name, _ in player.trains],
+            "trains": [str(entry) for entry in player.trains],
             "minimises": {term.wire: _term(term) for term in player.minimises},
             "optimizer": _instance(player.optimizer),
             "clip": player.clip,

@@ -64,7 +64,7 @@ def _parameters(plan: Plan) -> dict[str, dict[str, Tensor]]:
     """Copies of what the players train, by instance."""
     found: dict[str, dict[str, Tensor]] = {}
     for player in plan.recipe.players:
-        for name in plan.trains(player):
-            own = plan.parts.own_parameters(name)
-            found[name] = {key: parameter.detach().clone() for key, parameter in own.items()}
+        for full, parameter in plan.trained_parameters(player).items():
+            name, _, key = full.partition(".")
+            found.setdefault(name, {})[key] = parameter.detach().clone()
     return found
