@@ -127,13 +127,15 @@ class ToyOutputs:
 
     def sample(self, n: int) -> Tensor:
         """(n, *data_shape) from p(x|z)p(z): without draws the next n of a fixed sequence."""
-        if self.draws:
-            z = torch.randn(n, LATENTS)
-        else:
-            z = torch.stack([_normal(self._sampled + place) for place in range(n)])
-            self._sampled += n
-        x = self.decode(z)
+        x = self.decode(self.draw_z(n))
         return x.clamp(0, 1) if self.case.is_image else x
+
+    def draw_z(self, n: int) -> Tensor:
+        """(n, latents) from p(z): without draws the next n of a fixed sequence."""
+        if self.draws:
+            return torch.randn(n, LATENTS)
+        self._sampled += n
+        return torch.stack([_normal(self._sampled - n + place) for place in range(n)])
 
     def elbo_parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (batch, ...) -> KL(q(z|x) || p(z)) and E_q[-log p(x|z)], each (batch,): their sum is -log p(x)."""
@@ -192,6 +194,7 @@ OUTPUTS = (
         "restored",
         "transition",
         "sample",
+        "draw_z",
     ),
     *("elbo_parts", "log_prob", "log_weights", "free_energy", "annealed_log_z"),
     *("annealed_weights", "annealed_bounds"),

@@ -17,6 +17,12 @@ def genframe_datasets() -> list[Component]:
         Component("fashion-mnist", "genframe_plugins.data.idx:FashionMnist", "70,000 pictures of clothes"),
         Component("kmnist", "genframe_plugins.data.idx:Kmnist", "70,000 cursive hiragana"),
         Component(
+            "stacked-mnist",
+            "genframe_plugins.data.stacked:StackedMnist",
+            "three digits of MNIST as the channels of a picture: a thousand modes",
+            example={"of": "digits", "n": 40, "n_test": 20},
+        ),
+        Component(
             "cifar10", "genframe_plugins.data.cifar:Cifar10", "60,000 small photographs of ten classes"
         ),
         Component(

@@ -1,8 +1,17 @@
 """Figures computed from a recipe's outputs and its data; none knows a wiring."""
 
+from pathlib import Path
+
 from genframe import Component, hookimpl
 
+from .samples import COMPONENTS as OF_SAMPLES
+
 GENFRAME_API = 1
+
+
+@hookimpl
+def genframe_recipes() -> list[Path]:
+    return [Path(__file__).parent]
 
 
 @hookimpl
@@ -103,4 +112,5 @@ def genframe_metrics() -> list[Component]:
             "genframe_plugins.metrics.units:active_units",
             summary="latents whose posterior mean depends on x",
         ),
+        *OF_SAMPLES,
     ]
