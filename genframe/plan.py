@@ -400,7 +400,12 @@ def _trained_twice(plan: Plan) -> Iterator[Problem]:
 def _player_problems(plan: Plan, player: Player) -> Iterator[Problem]:
     path = f"players.{player.name}"
     trains, routing, entries = plan.trains(player), plan.routing[player.name], plan.entries(player)
-    if not trains:
+    lost = [
+        e
+        for e in player.trains
+        if fault(plan.parts.built.get(e.instance), plan.parts.own_parameters(e.instance), e.path)
+    ]
+    if not trains and not lost:
         yield Problem(
             "GF511", f"the player {player.name!r} trains nothing that has parameters", player.mark, path
         )
@@ -419,7 +424,9 @@ def _player_problems(plan: Plan, player: Player) -> Iterator[Problem]:
             message = f"{entry.name!r} is frozen, and {player.name!r} is to train it"
             yield Problem("GF515", message, mark, f"{path}.trains")
         elif entry.name in entries and entry.name not in taught:
-            message = f"no term of {player.name!r} teaches {entry.name!r}: no gradient of {', '.join(routing)} "
+            message = (
+                f"no term of {player.name!r} teaches {entry.name!r}: no gradient of {', '.join(routing)} "
+            )
             message += "reaches it"
             yield Problem(
                 "GF512",

@@ -242,7 +242,7 @@ def test_a_wrong_path_is_told_with_the_nearest(
 
 def test_a_part_that_no_term_teaches_is_told(make: Make) -> None:
     wires = "wires={inner: size(x), other: encoder(x)}"
-    found = problems(make, TWO, wires, "players.head.minimises={inner: 1}")
+    found = problems(make, TWO, wires, "players.head.minimises={inner: 1, away: null}")
     assert any(p.code == "GF512" and "teaches 'encoder.head'" in p.message for p in found)
 
 

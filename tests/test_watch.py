@@ -190,9 +190,13 @@ def test_a_critic_is_saturated_that_is_certain_while_the_gradient_is_gone() -> N
     ahead = (moves(norm=0.5), {"told_apart": 1.0})
     over = (moves(norm=1e-3), {"told_apart": 1.0})
     assert said(Saturated(rows=2), [fair] * 5 + [over] * 3) == [False] * 6 + [True] * 2
+    lost = (moves(norm=5.0), {"told_apart": 0.01})
+    assert said(Saturated(rows=2), [fair, lost, lost, fair]) == [False, False, True, False]
     assert not any(said(Saturated(rows=2), [fair] * 5 + [ahead] * 5)), "a critic that still teaches"
     assert not any(said(Saturated(rows=2), [fair] * 5 + [(moves(norm=1e-3), {"told_apart": 0.7})] * 2))
-    assert "try" in str(Saturated(rows=1)(moves(norm=0.0), {"told_apart": 1.0}))
+    alarm = Saturated(rows=1)
+    assert alarm(*fair) is None
+    assert "a penalty on its slope" in str(alarm(*over))
 
 
 def test_the_share_of_fakes_told_is_the_area_under_the_curve() -> None:

@@ -79,7 +79,7 @@ def _options(instance: Instance) -> object:
 
 
 def _player(player: Player) -> object:
-    trains = [name for name, _ in player.trains]
+    trains = [entry.name for entry in player.trains]
     terms = [(term.wire, term.weight, term.every, term.start, term.until) for term in player.minimises]
     rhythm = (player.clip, player.ema, player.every, player.start, player.until)
     return player.name, trains, terms, _options(player.optimizer), rhythm

@@ -26,11 +26,11 @@ class MyAlarm:
 
     def __call__(self, row: Mapping[str, Any], measured: Mapping[str, float]) -> str | None:
         """A row of metrics.jsonl, and what was measured since the last; the words of the alarm, or None."""
-        better = {
-            key: value for key, value in row.get("weighted", {}).items() if value < self.best.get(key, 1e30)
-        }
+        terms = row.get("weighted", {})
+        better = {key: value for key, value in terms.items() if value < self.best.get(key, 1e30)}
         self.best |= better
-        self.since = 0 if better or measured.get("spread", 1.0) < self.spread else self.since + 1
+        learns = better or not terms or measured.get("spread", 1.0) < self.spread
+        self.since = 0 if learns else self.since + 1
         if self.since < self.rows:
             return None
         return f"no term was lower than ever before for {self.since} rows; try a smaller lr, or stop here"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +15,10 @@ from genframe import Count, Probability
 ROWS = 256
 """So many examples of a batch are compared with each other at most."""
 
-NEIGHBOURS = 5
-"""A real example is covered by a fake that is nearer than its fifth neighbour among the real (Naeem et al. 2020)."""
+NEAR = 0.1
+"""A real example is covered by a fake that is nearer than a tenth of the batch's real examples are. (Naeem et al. 2020
+take the fifth neighbour of many thousands: within a batch that is too near to tell a blunt generator from a poor one.)
+"""
 
 TRY = (
     "try a penalty on the critic's slope (gan/r1), several samples shown to it at once (packing), a larger batch, or a "
@@ -27,14 +30,14 @@ class Modes:
     """Rings when a generator's samples collapse, or when modes that it had are gone.
 
     measured, on the batch of one step between two rows: `diversity`, the mean distance of two fakes over that of two
-    real examples; `coverage`, the share of real examples that have a fake nearer than their fifth real neighbour
-    (Naeem et al. 2020, eq. 5; where both are alike it is near 1 - 2^-5). Both are averaged over `rows` rows. Rings
-    below `least` of diversity, from row `grace` on, for an untrained generator makes one grey picture; and below `fall`
-    times the best coverage so far, once that was `least`.
+    real examples; `coverage`, the share of real examples that have a fake among the nearest tenth of what lies around
+    them (after Naeem et al. 2020, eq. 5). Both are averaged over `rows` rows. Rings below `least` of diversity, from
+    row `grace` on, for an untrained generator makes one grey picture; and below `fall` times the best coverage so far,
+    once that was `least`.
     """
 
     def __init__(
-        self, *, rows: Count = 5, grace: Count = 20, least: Probability = 0.2, fall: Probability = 0.5
+        self, *, rows: Count = 10, grace: Count = 20, least: Probability = 0.2, fall: Probability = 0.5
     ) -> None:
         self.grace, self.least, self.fall = grace, least, fall
         self.diversity: deque[float] = deque(maxlen=rows)
@@ -47,7 +50,9 @@ class Modes:
         among_real = torch.cdist(real, real)
         spread = among_real.mean() * len(real) / max(len(real) - 1, 1)
         among_made = torch.cdist(made, made).mean() * len(made) / max(len(made) - 1, 1)
-        near = among_real.kthvalue(min(NEIGHBOURS + 1, len(real)), dim=1).values  # each is its own nearest
+        near = among_real.kthvalue(
+            min(1 + math.ceil(NEAR * len(real)), len(real)), dim=1
+        ).values  # itself the nearest
         covered = torch.cdist(real, made).amin(1) <= near
         return {"diversity": among_made / spread.clamp_min(1e-12), "coverage": covered.float().mean()}
 
