@@ -49,10 +49,14 @@ def test_a_slip_of_the_command_line_is_invalid_input(
     ("words", "begun", "expected"),
     [
         (["show"], "enc", {"encoder"}),
-        (["show", "encoder"], "", {"conv", "mlp"}),
+        (["show", "encoder"], "m", {"mlp"}),
         (["list", "--plugin"], "va", {"vae"}),
         (["recipes", "cat"], "vae/mnist", {"vae/mnist", "vae/mnist-conv"}),
-        (["explain"], "gan/r", {"gan/ring", "gan/restore-digits"}),
+        (
+            ["explain"],
+            "rbm/d",
+            {"rbm/deep-belief-digits", "rbm/denoise-cifar", "rbm/denoise-digits", "rbm/digits"},
+        ),
         (["data", "fetch"], "fash", {"fashion-mnist"}),
     ],
 )
