@@ -143,12 +143,37 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "discriminator.width=2",
         "players.critic.minimises.penalty.every=3",
     ),
+    "gan/unrolled-ring": (
+        "data.batch_size=16",
+        "data.n=200",
+        "decoder.hidden=[8]",
+        "discriminator.hidden=[8]",
+        "function.steps=2",
+    ),
     "gan/ring": (
         "data.batch_size=16",
         "data.n=200",
         "decoder.hidden=[8]",
         "discriminator.hidden=[8]",
     ),
+    **{
+        f"gan/noise/{name}": (
+            "data.batch_size=16",
+            "prior.dim=3",
+            "decoder.width=2",
+            "discriminator.width=2",
+            "players.critic.minimises.penalty.every=3",
+        )
+        for name in ("base", "instance", "augment", "adaptive", "kinds", "level", "rotation", "diffusion")
+    },
+    **{
+        f"gan/noise/{name}": (
+            "data={batch_size: 16, n: 200}",
+            "decoder.hidden=[8]",
+            "discriminator.hidden=[8]",
+        )
+        for name in ("ring", "ring-instance", "ring-kinds", "ring-level", "ring-diffusion")
+    },
     "gan/restore-digits": (
         "datasets.sharp.batch_size=16",
         "datasets.scan.batch_size=16",
