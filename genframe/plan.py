@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from genframe import scheduled
-from genframe.binding import bind
+from genframe.binding import bind, called, required_parameters
 from genframe.bound import Bound, Field, FromWire
 from genframe.data.promised import Promised
 from genframe.data.spec import DataSpec
-from genframe.errors import Mark, Problem, RecipeError
+from genframe.errors import Mark, PluginError, Problem, RecipeError
 from genframe.parts import Parts
 from genframe.recipe.model import Instance, Player, Recipe, Site, Term
 from genframe.scored import Scored, unfit
@@ -254,11 +254,23 @@ def _try_outputs(plan: Plan, trial: Trial) -> None:
 
     A data field as argument stands for two rows of it, `n` and `k` for 2, `z` for a latent, `level` for one a row.
     """
-    trial.figures = True
-    for output in plan.wiring.outputs.values():
+    measured = _measured(plan.recipe)
+    for name, output in plan.wiring.outputs.items():
+        trial.figures = name in measured
         frame = {name: _example(plan, trial, name) for name in output.wire.params}
         with torch.no_grad():
             trial.bound(output.bound, frame, output)
+
+
+def _measured(recipe: Recipe) -> frozenset[str]:
+    """The outputs that the recipe's metrics ask for. One that can't be imported is told when it is asked to measure."""
+    names: set[str] = set()
+    for metric in recipe.evaluate:
+        with suppress(PluginError):
+            target = metric.offer.load()
+            asked = required_parameters(called(target) or target)
+            names |= {str(metric.given.get(name, name)) for name in asked}
+    return frozenset(names)
 
 
 def _example(plan: Plan, trial: Trial, name: str) -> Tracked:

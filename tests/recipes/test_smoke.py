@@ -53,6 +53,11 @@ def test_it_trains_resumes_and_gives_its_outputs(name: str, tmp_path: Path) -> N
         assert model.call("reconstruct", batch).shape == batch["x"].shape
 
 
+GREY = {"hybrid/vae-gan", "vae/beta-tc-sprites", "vae/dc-ign-sprites", "vae/sprites"}
+"""Recipes whose cross-entropies of grey pictures are meant: they are told that their figures are called improper."""
+
+
 @pytest.mark.parametrize("name", shipped())
 def test_it_compiles_without_a_remark_as_it_ships(name: str) -> None:
-    assert not plan_of(name, "device=cpu").remarks
+    remarks = [remark.code for remark in plan_of(name, "device=cpu").remarks]
+    assert remarks == (["GF525"] if name in GREY else [])
