@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import torch
@@ -10,8 +12,10 @@ from torch import Tensor, nn
 
 from genframe import Count, NonNegative, Shape
 
-from .layers import Shapes, draw_weights, flat, logit_of_marginals, size, stack
+from .layers import ACTIVATIONS, Shapes, draw_weights, flat, inputs, logit_of_marginals, size, stack
+from .norms import Chain, normalisation
 from .spectral import normalise_spectrally
+from .upwards import condition_size, told_apart
 
 
 class MLPEncoder(nn.Module):
@@ -45,7 +49,9 @@ class MLPDecoder(nn.Module):
 
     `init_std` and `glorot` as for the encoder. `marginals`: the last biases start at the logits of the mean training
     example, so that a Bernoulli likelihood begins where it would end without a latent (Burda et al. 2016's code).
-    `spectral_norm` divides each weight by its largest singular value (RAE-SN, Ghosh et al. 2020).
+    norm: `batch` before each activation, or `conditional`: batch norm whose gains and shifts follow the conditions,
+    which then stand nowhere else. `spectral_norm` divides each weight by its largest singular value (RAE-SN, Ghosh et
+    al. 2020).
     """
 
     def __init__(
@@ -57,13 +63,16 @@ class MLPDecoder(nn.Module):
         activation: Literal["relu", "leaky_relu", "tanh", "elu", "gelu", "silu"] = "relu",
         init_std: NonNegative | None = None,
         glorot: bool = False,
+        norm: Literal["none", "batch", "conditional"] = "none",
         marginals: bool = False,
         spectral_norm: bool = False,
     ) -> None:
         super().__init__()
-        widths = (size(in_shape), *hidden)
-        self.net = stack(widths, activation)
+        told = condition_size(in_shape, norm)
+        widths = (size(inputs(in_shape)[0] if told else in_shape), *hidden)
+        self.net = Chain(layers(widths, activation, norm, told))
         self.last = nn.Linear(widths[-1], math.prod(out_shape))
+        self.told = bool(told)
         draw_weights(self, init_std, glorot)
         normalise_spectrally(self, spectral_norm)
         self.out_shape, self.marginals = tuple(out_shape), marginals
@@ -75,5 +84,15 @@ class MLPDecoder(nn.Module):
                 self.last.bias.copy_(logit_of_marginals(data, self.out_shape).flatten())
 
     def forward(self, z: Tensor, *conditions: Tensor) -> Tensor:
-        out: Tensor = self.last(self.net(flat(z, conditions)))
+        out: Tensor = self.last(self.net(*told_apart(z.flatten(1), conditions, self.told)))
         return out.view(-1, *self.out_shape)
+
+
+def layers(widths: Sequence[int], activation: str, norm: str = "none", told: int = 0) -> list[nn.Module]:
+    """Linear layers between neighbouring `widths`, each followed by the norm, if there is one, and the activation."""
+    made: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(widths):
+        bias = norm == "none"  # batch norm takes the mean away, and a bias with it
+        norms = normalisation(norm, fan_out, told, pictures=False)
+        made += [nn.Linear(fan_in, fan_out, bias=bias), *norms, ACTIVATIONS[activation]()]
+    return made

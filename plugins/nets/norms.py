@@ -39,13 +39,13 @@ class Chain(nn.ModuleList):
         return x
 
 
-def normalisation(name: str, channels: int, size: int = 0) -> list[nn.Module]:
-    """No layer, or one, for pictures of so many channels; `conditional` is told a condition of `size` numbers.
+def normalisation(name: str, channels: int, size: int = 0, pictures: bool = True) -> list[nn.Module]:
+    """No layer, or one, for so many channels; `conditional` is told a condition of `size` numbers.
 
     `group` has the most groups, at most 8, that divide `channels`; `layer` one; `instance` one a channel.
     """
     if name == "batch":
-        return [nn.BatchNorm2d(channels)]
+        return [(nn.BatchNorm2d if pictures else nn.BatchNorm1d)(channels)]
     if name == "group":
         return [nn.GroupNorm(next(groups for groups in range(8, 0, -1) if channels % groups == 0), channels)]
     if name == "layer":
@@ -53,5 +53,5 @@ def normalisation(name: str, channels: int, size: int = 0) -> list[nn.Module]:
     if name == "instance":
         return [nn.InstanceNorm2d(channels, affine=True)]
     if name == "conditional":
-        return [ConditionalNorm(channels, size)]
+        return [ConditionalNorm(channels, size, pictures)]
     return []
