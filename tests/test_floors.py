@@ -75,6 +75,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "card",
         "catalogue",
         "evaluations",
+        "runs",
         "exports",
         "denoising",
         "audit",

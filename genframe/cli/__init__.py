@@ -19,6 +19,7 @@ VERBS = {
     "resume": "Go on with a run.",
     "validate": "Check a recipe without training it.",
     "explain": "Show what a recipe computes, for whom, and who teaches whom.",
+    "runs": "List the runs in a folder: recipe, state, figures.",
     "track": "Hand a run to a tracker afterwards: wandb, csv.",
     "fit-sampler": "Fit a sampler to a run's codes, to draw by it from then on.",
     "sample": "Draw samples from a run into a picture.",

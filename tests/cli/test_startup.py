@@ -31,6 +31,7 @@ print(json.dumps(sorted(sys.modules)))
         ["fit-sampler", "--help"],
         ["traverse", "--help"],
         ["track", "--help"],
+        ["runs", "."],
         ["list"],
         ["list", "--json"],
         ["show", "encoder", "conv"],

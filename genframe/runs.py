@@ -1,0 +1,151 @@
+"""Runs as they lie in a folder: what they are of, how far they came, what was measured. Torch-free, and quick."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from genframe import evaluations
+from genframe.errors import RunError
+from genframe.run import FACTS, RESOLVED, Run
+
+STATES = ("running", "finished", "stopped", "failed", "killed", "empty", "damaged")
+
+_TAIL = 64 * 1024  # of a file that is read from its end: some hundred rows or lines
+_NAME = re.compile(r"^name: *[\"']?(.+?)[\"']? *$", re.MULTILINE)
+_MARKS = {
+    "training from step": "killed",  # what ended it could not say so
+    "finished at step": "finished",
+    "nothing to do": "finished",
+    "stopped by": "stopped",
+    "failed:": "failed",
+}
+_GOAL = re.compile(r" training from step \d+ to (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One run. `step` of `total` were made, `row` is the last of metrics.jsonl, `figures` are by metric and name."""
+
+    folder: Path
+    recipe: str
+    state: str
+    step: int
+    total: int | None
+    seed: int | None
+    changed: datetime
+    row: dict[str, Any]
+    figures: dict[str, float]
+    fault: str = ""
+
+
+def found(roots: Iterable[Path]) -> list[RunFacts]:
+    """The runs that the folders are or hold, at any depth but not within each other; what changed last stands first."""
+    facts = [facts_of(folder) for root in roots for folder in _folders(root)]
+    return sorted(facts, key=lambda run: run.changed, reverse=True)
+
+
+def facts_of(folder: Path) -> RunFacts:
+    """What is known of the run in a folder; one that can't be read is `damaged`, and `fault` says why."""
+    changed = datetime.fromtimestamp(_newest(folder)).astimezone()
+    try:
+        run = Run.open(folder)
+        facts = run.facts()
+        figures = {
+            name if name == row["metric"] else f"{row['metric']}/{name}": value
+            for row in evaluations.read(run)
+            for name, value in row["figures"].items()
+        }
+    except (RunError, KeyError, TypeError, AttributeError) as error:
+        why = error.problems[0].message if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
+        return RunFacts(folder, "", "damaged", 0, None, None, changed, {}, {}, why)
+    named = _NAME.search((folder / RESOLVED).read_text(encoding="utf-8", errors="replace"))
+    state, total = _ended(_tail(folder / "log.txt"))
+    row = _last_row(_tail(run.metrics))
+    if _held(folder):
+        state = "running"
+    seed = facts.get("seed")
+    return RunFacts(
+        folder=folder,
+        recipe=named[1] if named else "",
+        state=state,
+        step=int(row.get("step", 0)),
+        total=total,
+        seed=seed if isinstance(seed, int) else None,
+        changed=changed,
+        row=row,
+        figures={name: float(value) for name, value in figures.items()},
+    )
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """Run folders at or below `root`; nothing is looked for inside one."""
+    if (root / FACTS).is_file() or (root / "checkpoints").is_dir():
+        yield root
+    elif root.is_dir():
+        with os.scandir(root) as entries:
+            inner = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        for name in inner:
+            if not name.startswith("."):
+                yield from _folders(root / name)
+
+
+def _newest(folder: Path) -> float:
+    times = [folder / name for name in ("metrics.jsonl", "log.txt", FACTS) if (folder / name).exists()]
+    return max((path.stat().st_mtime for path in times), default=folder.stat().st_mtime)
+
+
+def _tail(path: Path) -> str:
+    """The last lines of a file; of a torn line the whole ones before it."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL))
+        text = file.read().decode(errors="replace")
+    first = text.find("\n") + 1 if size > _TAIL else 0
+    return text[first : text.rfind("\n") + 1]
+
+
+def _last_row(text: str) -> dict[str, Any]:
+    for line in reversed(text.splitlines()):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and isinstance(row.get("step"), int):
+            return row
+    return {}
+
+
+def _ended(log: str) -> tuple[str, int | None]:
+    """How a training ended, by the last line of its log that says so, and the step that it was to reach."""
+    state, total = "empty", None
+    for line in log.splitlines():
+        said = line.partition(" ")[2]
+        state = next((told for mark, told in _MARKS.items() if said.startswith(mark)), state)
+        if goal := _GOAL.search(line):
+            total = int(goal[1])
+    return state, total
+
+
+def _held(folder: Path) -> bool:
+    """Whether a process holds the run's lock."""
+    try:
+        descriptor = os.open(folder / ".lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
