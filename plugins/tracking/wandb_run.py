@@ -36,8 +36,9 @@ class WandbTracker:
     can't append, what the run's folder holds is written anew and the part that it replaces removed. The same is how a
     run is sent that was trained without wandb, or while it could not be reached: `genframe track RUN --to wandb`.
 
-    Figures of `genframe evaluate` stand in the summary (`evaluation/elbo/elbo`) and, with their protocol, in the table
-    `evaluations`. wandb's other variables ($WANDB_API_KEY, $WANDB_BASE_URL, ...) are its own; no key is written.
+    An alarm of `watch:` that begins to ring is an alert. Figures of `genframe evaluate` stand in the summary
+    (`evaluation/elbo/elbo`) and, with their protocol, in the table `evaluations`. wandb's other variables
+    ($WANDB_API_KEY, $WANDB_BASE_URL, ...) are its own; no key is written.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class WandbTracker:
         self._tags, self._artifacts = tags, artifacts
         self._folder = Path()
         self._run: Any = None
+        self._ringing: set[str] = set()
 
     def start(self, run: Path, resolved: Mapping[str, Any], resumed_step: int) -> None:
         """Open the run of wandb that is this run's, or a new one, and bring it to `resumed_step`."""
@@ -143,8 +145,11 @@ class WandbTracker:
             self.picture(name, step, path)
 
     def _alert(self, row: Mapping[str, Any]) -> None:
-        for alarm in row.get("alarms", ()):
-            self._run.alert(title=str(alarm.get("name", "alarm")), text=str(alarm.get("text", alarm)))
+        """An alert for each alarm that begins to ring."""
+        ringing = row.get("alarms", {})
+        for name in ringing.keys() - self._ringing:
+            self._run.alert(title=f"{name} at step {row['step']}", text=str(ringing[name]), level="WARN")
+        self._ringing = set(ringing)
 
     def _evaluations(self) -> None:
         import wandb

@@ -150,6 +150,21 @@ def test_seeds_of_one_recipe_are_one_group(tmp_path: Path) -> None:
     assert groups["a"].startswith("digits-") or "-" in groups["a"]
 
 
+def test_an_alarm_is_an_alert_once_until_it_rings_again(tmp_path: Path) -> None:
+    tracker = WandbTracker(mode="offline", artifacts=False)
+    tracker.start(tmp_path, {"name": "a"}, 0)
+    for step, ringing in enumerate(
+        [{}, {"stalled": "try x"}, {"stalled": "try x"}, {}, {"stalled": "y"}], start=1
+    ):
+        tracker.log({"step": step, "terms": {"a": 1.0}, "alarms": ringing})
+    tracker.finish("finished")
+    alerts = [record.alert for record in records(the_file(tmp_path)) if record.HasField("alert")]
+    assert [(alert.title, alert.text) for alert in alerts] == [
+        ("stalled at step 2", "try x"),
+        ("stalled at step 5", "y"),
+    ]
+
+
 def test_a_run_that_was_trained_without_it_is_sent_afterwards(tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(small("vae/digits", BRIEF), run)
