@@ -46,6 +46,12 @@ def genframe_decoders() -> list[Component]:
             example={"width": 8, "most": 16},
         ),
         Component(
+            "unpooling",
+            "genframe_plugins.nets.unpooling:UnpoolingDecoder",
+            summary="un-pooling and convolutions, from a vector or a map",
+            needs=("image",),
+        ),
+        Component(
             "unet",
             "genframe_plugins.nets.unet:UNet",
             summary="from a picture to a picture of the same size, with or without skips, told a level or not",

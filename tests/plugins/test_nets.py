@@ -12,6 +12,7 @@ from genframe_plugins.nets.critics import ConvDiscriminator, MLPDiscriminator, P
 from genframe_plugins.nets.layers import beside, joined
 from genframe_plugins.nets.mlp import MLPDecoder, MLPEncoder
 from genframe_plugins.nets.unet import UNet
+from genframe_plugins.nets.unpooling import Unpool, UnpoolingDecoder
 from tiny import resume, saved, small, train
 from torch import Tensor, nn
 
@@ -50,6 +51,31 @@ def test_an_mlp_decoder_without_hidden_layers_is_linear() -> None:
     decoder = MLPDecoder((2,), (3,), hidden=()).double()
     a, b = torch.randn(2, 1, 2, dtype=torch.float64).unbind()
     torch.testing.assert_close(decoder(a) + decoder(b) - decoder(torch.zeros_like(a)), decoder(a + b))
+
+
+def test_unpooling_puts_each_value_into_the_corner_of_its_square() -> None:
+    x = torch.randn(2, 3, 4, 5)
+    for pool, more in ((2, (0, 0)), (3, (0, 0)), (2, (1, 0)), (2, (1, 1)), (1, (0, 0))):
+        wanted = torch.zeros(2, 3, pool * 4 + more[0], pool * 5 + more[1])
+        for row in range(4):
+            for column in range(5):
+                wanted[:, :, pool * row, pool * column] = x[:, :, row, column]
+        assert torch.equal(Unpool(pool, more)(x), wanted)
+    positive = x.abs()  # max pooling of its width and stride undoes it
+    assert torch.equal(nn.functional.max_pool2d(Unpool(3)(positive), 3), positive)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("shape", PICTURES)
+def test_an_unpooling_decoder_reaches_any_size_from_vectors_and_maps(shape: Shape, depth: int) -> None:
+    first = (7, shape[1] >> depth, shape[2] >> depth)
+    for start in ((5,), first):
+        decoder = UnpoolingDecoder(start, shape, width=3, depth=depth, activation="elu")
+        out = decoder(torch.randn(3, *start))
+        assert out.shape == (3, *shape)
+        _assert_gradient_everywhere(decoder, out)
+    with pytest.raises(ValueError, match="depth 9 halves"):
+        UnpoolingDecoder((5,), shape, depth=9)
 
 
 @pytest.mark.parametrize("norm", ["none", "batch", "group"])

@@ -36,7 +36,17 @@ def _unet(old: str, new: str, says: str) -> Mutant:
     return Mutant("decoder", "unet", "nets", "unet.py", old, new, says)
 
 
+def _unpooling(old: str, new: str, says: str) -> Mutant:
+    return Mutant("decoder", "unpooling", "nets", "unpooling.py", old, new, says)
+
+
 MUTANTS = [
+    _unpooling(
+        "odd = ((out_shape[1] >> level) % 2, (out_shape[2] >> level) % 2)", "odd = (0, 0)", "height and width"
+    ),
+    _unpooling(
+        "self.net(beside(z, conditions))", "self.net(beside(z - z.mean(0), conditions))", "independent_rows"
+    ),
     _unet("size=beside.shape[2:])", "scale_factor=2)", "3x27x22"),
     _unet("self.down[0](x, told)", "self.down[0](x - x.mean(0), told)", "independent_rows"),
     _unet("self.last(features)", "self.last(features.detach())", "gradient"),
