@@ -157,6 +157,16 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "discriminator.hidden=[8]",
     ),
     **{
+        f"gan/{name}-ring": ("data={batch_size: 16, n: 200}", "decoder.hidden=[8]", "discriminator.hidden=[8]")
+        for name in ("r3gan", "wgan-gp", "mmd-gan")
+    },
+    "gan/r3gan-grid": ("data={batch_size: 16, n: 200}", "decoder.hidden=[8]", "discriminator.hidden=[8]"),
+    "gan/d2gan-ring": (
+        "data={batch_size: 16, n: 200}",
+        "decoder.hidden=[8]",
+        "discriminators={discriminator: {hidden: [8]}, reverse: {hidden: [8]}}",
+    ),
+    **{
         f"gan/noise/{name}": (
             "data.batch_size=16",
             "prior.dim=3",
