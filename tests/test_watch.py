@@ -11,6 +11,7 @@ import pytest
 import torch
 from genframe_plugins.gan.alarms.modes import Modes
 from genframe_plugins.gan.alarms.saturated import Saturated
+from genframe_plugins.optim.exploding import Exploding
 from genframe_plugins.optim.stalled import Stalled
 from genframe_plugins.vae.alarms.posterior_collapse import PosteriorCollapse
 from tiny import batch_of, parts_file, plan_of, resume, rows, saved, small, stepper_of, train
@@ -124,7 +125,7 @@ def test_an_alarm_of_a_pipeline_without_its_wires_is_left_out_with_a_remark() ->
         "wires={fake: null, made: 'generate(p_z.sample([batch_size]))', fake_verdict: discriminator(made)}",
     )
     plan = plan_of(small("gan/ring", *renamed))
-    assert [alarm.name for alarm in plan.watch.alarms] == ["stalled", "saturated"]
+    assert [alarm.name for alarm in plan.watch.alarms] == ["stalled", "exploding", "saturated"]
     (remark,) = [remark for remark in plan.remarks if remark.code == "GF527"]
     assert "'modes' measures on 'fake'" in remark.message
     plan = plan_of(small("gan/ring", *renamed, "watch.modes.given={fake: made}"))
@@ -183,6 +184,13 @@ def test_a_player_that_does_not_move_is_stalled_and_one_that_rests_or_ends_its_s
     assert said(Stalled(rows=3), [good, dead, dead, dead, good]) == [False, False, False, True, False]
     assert not any(said(Stalled(rows=3), [good] * 5 + [(moves(update=0.0, lr=1e-6), {})] * 5))
     assert not any(said(Stalled(rows=3), [({}, {})] * 9))
+
+
+def test_gradients_explode_that_are_a_hundred_times_what_was_usual() -> None:
+    calm, wild, spike = (moves(norm=0.5), {}), (moves(norm=80.0), {}), (moves(norm=1e6), {})
+    assert said(Exploding(rows=3), [calm] * 3 + [wild] * 3) == [False] * 4 + [True, True]
+    assert not any(said(Exploding(rows=3), [calm, calm, spike, calm, calm, spike, calm]))
+    assert not any(said(Exploding(rows=3), [calm] * 3 + [(moves(norm=40.0), {})] * 5))
 
 
 def test_a_critic_is_saturated_that_is_certain_while_the_gradient_is_gone() -> None:

@@ -69,8 +69,9 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     "vae/exemplar-digits": (*TINY_VAE, "prior.dim=3"),
     "vae/iaf-mnist": (*TINY_VAE, "posterior={hidden: 8, context: 4}", "prior.dim=3"),
     "vae/vamp-mnist": (*TINY_VAE, "prior={dim: 3, components: 5}"),
-    "vae/dc-ign-sprites": (
-        "data={size: 16, scales: 2, angles: 4, places: 2, batch_size: 16}",
+    "vae/dc-ign-sprites": ("data={size: 16, scales: 3, angles: 9, batch_size: 16}", *TINY_VAE[1:]),
+    "vae/beta-tc-sprites": (
+        "data={size: 16, scales: 3, places: 3, batch_size: 16}",
         "encoder={width: 2, depth: 2, features: 8}",
         "decoder={width: 2, depth: 2, features: 8}",
     ),

@@ -128,6 +128,8 @@ def _function(subject: Subject) -> Tree:
     """
     if len(subject.takes) > 1 or set(subject.takes) & {*_VAE_WIRES} - {"x"}:
         return {**_VAE, "function": subject.block, "wires": {"changed": subject.call("function", _VAE_WIRES)}}
+    if subject.takes and set(subject.takes) <= {*_GAN_WIRES} - {"x"}:
+        return {**_GAN, "function": subject.block, "wires": {"changed": subject.call("function", _GAN_WIRES)}}
     wires = {"likeness": "mse(function(x), function(p_x.mean))"}
     players = {"model": {"minimises": {"likeness": 1}}}
     return {**_VAE, "function": subject.block, "wires": wires, "players": players}

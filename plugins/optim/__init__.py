@@ -1,4 +1,4 @@
-"""torch's optimizers by name, schedules of numbers, and the alarm for a player that does not move."""
+"""torch's optimizers by name, schedules of numbers, and alarms of what a player's steps do."""
 
 from genframe import Component, hookimpl
 
@@ -12,7 +12,12 @@ def genframe_alarms() -> list[Component]:
             "stalled",
             "genframe_plugins.optim.stalled:Stalled",
             summary="a player makes moves that move nothing",
-        )
+        ),
+        Component(
+            "exploding",
+            "genframe_plugins.optim.exploding:Exploding",
+            summary="a player's gradients outgrow all that they were",
+        ),
     ]
 
 

@@ -27,4 +27,14 @@ def genframe_functions() -> list[Component]:
             "genframe_plugins.gan.functions.pack:Pack",
             summary="several examples as one, for a critic that judges them together",
         ),
+        Component(
+            "top-k",
+            "genframe_plugins.gan.functions.top_k:top_k",
+            summary="the best-judged fakes alone",
+        ),
+        Component(
+            "unrolled",
+            "genframe_plugins.gan.functions.unrolled:unrolled",
+            summary="the verdict of the critic as it would be some steps on, differentiated through",
+        ),
     ]
