@@ -13,7 +13,7 @@ from tiny import train
 from genframe import Model, audit
 from genframe.errors import RecipeError
 from genframe.recipe import load_recipe
-from genframe.verdict import holds, verdict
+from genframe.verdict import MANY_HOLES, holds, verdict
 
 RUNS = {
     "collapsed": ["prior.dim=3", "loss.beta=100", "train.steps=100"],
@@ -21,6 +21,7 @@ RUNS = {
     "good": ["prior.dim=2", "loss.beta=8", "train.steps=500", "optimizer.lr=3e-3"],
     "bits": ["prior={use: bernoulli, dim: 6}", "posterior=bernoulli", "train.steps=20"],
     "plain": ["prior.dim=2", "train.steps=50"],
+    "holes": ["prior.dim=2", "loss.embedding=1", "train.steps=100"],
 }
 
 
@@ -37,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
                 "train.samples={every: 1000, n: 1}",
             ]
             nets = ["encoder.hidden=[64]", "decoder.hidden=[64]"]
-            base = "vae/rae-digits" if name == "plain" else "vae/digits"
+            base = "vae/rae-digits" if name in ("plain", "holes") else "vae/digits"
             recipe = load_recipe(base, [*nets, *brief, *RUNS[name]])
             there[name] = train(recipe, root / name)
         return there[name]
@@ -76,6 +77,20 @@ def test_the_verdict_is_that_of_how_the_run_was_made(
     both = figures["index_code_information"] + figures["aggregate_divergence"]
     assert both == pytest.approx(figures["rate_of_codes"], abs=1e-6)
     assert abs(both - figures["rate"]) < 5 * found.errors["rate_of_codes"] + 0.02
+
+
+def test_holes_are_told_as_such_of_codes_that_are_drawn_together_without_noise(
+    made: Callable[[str], Path],
+) -> None:
+    """Points that a penalty crowds into a part of the prior's mass; nobody ever asked them to cover it."""
+    told = {}
+    for name in ("collapsed", "good", "holes"):
+        found = audited(made(name))
+        told[name] = [s for s in found.statements if s.text.startswith("There are holes")]
+    assert [*map(len, told.values())] == [0, 0, 1]
+    assert found.holds == "fails" and found.figures["holes"] > MANY_HOLES
+    assert found.figures["active_units"] == 2  # nothing has collapsed
+    assert told["holes"][0].tone == "bad" and told["holes"][0].because.endswith("% > 5 %")
 
 
 def test_more_noise_is_a_smaller_rate(made: Callable[[str], Path]) -> None:

@@ -17,6 +17,7 @@ from genframe_plugins.vae.laws.tilt import draw_tilt
 from genframe_plugins.vae.losses.elbo import elbo
 from genframe_plugins.vae.posteriors.deterministic import DeterministicPosterior
 from genframe_plugins.vae.posteriors.full_gaussian import FullGaussian, FullGaussianPosterior
+from genframe_plugins.vae.posteriors.gaussian import GaussianPosterior
 from genframe_plugins.vae.posteriors.von_mises_fisher import VonMisesFisherPosterior
 from genframe_plugins.vae.priors.gaussian import GaussianPrior
 from genframe_plugins.vae.priors.sphere import SpherePrior
@@ -209,3 +210,16 @@ def test_laws_that_live_elsewhere_are_refused_by_themselves() -> None:
 
 def _observe(z: Tensor) -> Bernoulli:
     return Bernoulli(z.sum(-1, keepdim=True).expand(*z.shape[:-1], 5))
+
+
+def test_a_gaussian_of_fixed_spread_learns_its_mean_alone() -> None:
+    part = GaussianPosterior((4,), (2, 3), std=0.3)
+    features = torch.randn(5, 7, 4)
+    law = part(features)
+    assert part.linear.weight.shape == (6, 4) and torch.equal(law.stddev, torch.full((5, 7, 2, 3), 0.3))
+    torch.testing.assert_close(law.mean.flatten(2), part.linear(features))
+    rate = kl_divergence(law, DiagonalGaussian(torch.zeros(2, 3), torch.ones(2, 3), event_ndim=2))
+    wanted = 0.5 * (law.mean.square() + 0.09 - 1 - math.log(0.09)).flatten(2).sum(
+        -1
+    )  # of N(m, 0.3^2) to N(0, 1)
+    torch.testing.assert_close(rate, wanted)
