@@ -158,7 +158,11 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "discriminator.hidden=[8]",
     ),
     **{
-        f"gan/{name}-ring": ("data={batch_size: 16, n: 200}", "decoder.hidden=[8]", "discriminator.hidden=[8]")
+        f"gan/{name}-ring": (
+            "data={batch_size: 16, n: 200}",
+            "decoder.hidden=[8]",
+            "discriminator.hidden=[8]",
+        )
         for name in ("r3gan", "wgan-gp", "mmd-gan")
     },
     "gan/r3gan-grid": ("data={batch_size: 16, n: 200}", "decoder.hidden=[8]", "discriminator.hidden=[8]"),
@@ -185,6 +189,32 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         )
         for name in ("ring", "ring-instance", "ring-kinds", "ring-level", "ring-diffusion")
     },
+    **{
+        f"gan/{name}-digits": (
+            "data.batch_size=16",
+            "decoder={width: 2, features: 8}",
+            "discriminator.width=2",
+        )
+        for name in ("conditional", "acgan", "infogan", "ssgan")
+    },
+    "gan/projection-digits": (
+        "data.batch_size=16",
+        "prior.dim=3",
+        "decoder={width: 2, most: 4}",
+        "discriminator={width: 2, most: 4}",
+    ),
+    "gan/dcgan-digits": ("data.batch_size=16", "prior.dim=3", "decoder.width=2", "discriminator.width=2"),
+    "gan/maxout-mnist": (
+        "data.batch_size=16",
+        "prior.dim=3",
+        "decoder.hidden=[8]",
+        "discriminator.hidden=[8]",
+    ),
+    "gan/pac-ring": (
+        "data={batch_size: 16, n: 200}",
+        "decoder.hidden=[8]",
+        "discriminator.hidden=[8]",
+    ),
     "gan/restore-digits": (
         "datasets.sharp.batch_size=16",
         "datasets.scan.batch_size=16",
