@@ -108,7 +108,7 @@ class Model:
         self._training = loop.Training.prepared(self.recipe, specs)
         found = self.stored.trained(step)
         state.load_weights(found.weights, self._training.stepper)
-        self._training.stepper.schedule(found.step)
+        self._training.stepper.schedule(found.step, rates=False)
         self.step = found.step
         self.digests: Mapping[str, str] = dict(found.digests)  # of each component's weights, sha256
         instances = self._training.plan.wiring.instances

@@ -55,6 +55,7 @@ def train(
     process.tune()
     training = Training.prepared(recipe)
     require_memory(training.plan, training.device)
+    training.stepper.build_optimizers()
     unfit = require_support(training.plan, training.feeds)
     training.trackers = Trackers.of(recipe.track)
     shown = progress or QuietProgress()
@@ -82,6 +83,7 @@ def resume(
         shown = progress or QuietProgress()
         training = Training.prepared(recipe)
         require_memory(training.plan, training.device)
+        training.stepper.build_optimizers()
         training.trackers = Trackers.of(recipe.track)
 
         def warn(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from genframe.engine import optimizer_state
 from genframe.engine.averages import Averages
 from genframe.engine.draws import Draws
 from genframe.plan import Plan
-from genframe.recipe.model import Instance, Player, Schedule, Site, Span
+from genframe.recipe.model import Player, Schedule, Site, Span
 from genframe.scheduled import scheduler
 from genframe.sites import Moved
 
@@ -58,8 +59,7 @@ class Side:
         self.weights = {t.wire: scheduler(t.weight) for t in player.minimises}
         rate = player.optimizer.options.get("lr")
         self.rate = scheduler(rate) if isinstance(rate, Schedule) else None
-        self.optimizer: torch.optim.Optimizer = _optimizer(plan, player.optimizer, self.tensors)
-        self._as_built = optimizer_state.entries(self.optimizer)
+        self._plan = plan
         self.averages: Averages | None = None
         if player.ema is not None:
             modules, mine = plan.parts.modules(), {id(tensor) for tensor in self.tensors}
@@ -72,6 +72,17 @@ class Side:
             if (sites := plan.sites(player, what))
         }
         self.glance: dict[str, Tensor] | None = None
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Built when it is asked for: torch imports its compiler for the first one, which takes as long as all the rest
+        of torch, and a model that only gives its outputs needs none."""
+        instance = self.player.optimizer
+        made: torch.optim.Optimizer = instance.offer.load()(
+            self.tensors, **self._plan.parts.options_beside(instance)
+        )
+        self._as_built = optimizer_state.entries(made)
+        return made
 
     def forget(self) -> None:
         """Look at the next move."""
@@ -149,7 +160,8 @@ class Side:
     def counted(self) -> list[dict[str, list[Any]]]:
         """What the optimizer itself changed in its param_groups."""
         scheduled = ("lr",) if self.rate is not None else ()
-        return optimizer_state.counted(self.optimizer, self._as_built, scheduled)
+        optimizer = self.optimizer
+        return optimizer_state.counted(optimizer, self._as_built, scheduled)
 
     def load(self, state: Mapping[str, Any], counted: Sequence[Mapping[str, Sequence[Any]]] = ()) -> None:
         """Put both back."""
@@ -166,9 +178,3 @@ def _share_moved(before: Sequence[Tensor], after: Sequence[Tensor]) -> Tensor:
 def _seeding(draws: Draws) -> Callable[[Site, int], None]:
     """Draws at a site of a player are a function of (seed, noise and site, step)."""
     return lambda site, step: draws.seed_step(draws.base("site", site.noise, str(site)), step)
-
-
-def _optimizer(plan: Plan, instance: Instance, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    options = plan.parts.options_beside(instance)
-    optimizer: torch.optim.Optimizer = instance.offer.load()(parameters, **options)
-    return optimizer

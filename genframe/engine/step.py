@@ -58,6 +58,8 @@ class Stepper:
             if isinstance(part, nn.Module):
                 part.to(device)
         self.sides = [Side(plan, player, steps_per_epoch, self.draws) for player in recipe.players]
+        if plan.at_once and recipe.train.compile:
+            _keep_what_is_saved()
         self.compiler = Compiler(
             plan.parts, bf16=recipe.train.precision == "bf16", compiled=recipe.train.compile
         )
@@ -142,16 +144,21 @@ class Stepper:
             side.forget()
         return {key: values for key, values in seen.items() if values}
 
+    def build_optimizers(self) -> None:
+        """Now rather than at the first step, for what may be wrong with them."""
+        for side in self.sides:
+            assert side.optimizer is not None
+
     def learning_rates(self) -> dict[str, float]:
         return {side.name: float(side.optimizer.param_groups[0]["lr"]) for side in self.sides}
 
-    def schedule(self, step: int) -> None:
-        """Give every scheduled option the value that it has at a step."""
+    def schedule(self, step: int, *, rates: bool = True) -> None:
+        """Give every scheduled option the value that it has at a step; learning rates too, unless nothing will move."""
         self.plan.parts.clock = (step, self.steps_per_epoch)
         for write, value in self._settings:
             write(value(step, self.steps_per_epoch))
         for side in self.sides:
-            if side.rate is not None:
+            if rates and side.rate is not None:
                 for group in side.optimizer.param_groups:
                     group["lr"] = side.rate(step, self.steps_per_epoch)
 
@@ -273,6 +280,13 @@ def _store(env: Env, names: tuple[str, ...], value: Any) -> None:
         env[names[0]] = value
     else:
         env.update((name, part) for name, part in zip(names, value, strict=True) if name != "_")
+
+
+def _keep_what_is_saved() -> None:
+    """Compiled nets otherwise give away, in a backward pass, what the next player's still needs."""
+    from torch._functorch import config
+
+    config.donated_buffer = False
 
 
 def _lay_out(module: nn.Module) -> None:
