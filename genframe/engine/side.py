@@ -113,8 +113,9 @@ class Side:
     @torch.no_grad()
     def clamp(self, bound: float) -> None:
         """Put each number of the player's parameters back into [-bound, bound]."""
-        torch._foreach_clamp_min_(self.tensors, -bound)
-        torch._foreach_clamp_max_(self.tensors, bound)
+        tensors: list[Tensor] = [*self.tensors]
+        torch._foreach_clamp_min_(tensors, -bound)
+        torch._foreach_clamp_max_(tensors, bound)
 
     @contextmanager
     def noisy_weights(self, step: int) -> Iterator[None]:
