@@ -160,7 +160,7 @@ class TestDragan:
 
 
 class TestJensenShannon:
-    def test_it_is_equation_21(self) -> None:
+    def test_it_is_the_papers_formula(self) -> None:
         critic, (x, fake) = Smooth(), batches()
         on_real = [(1 - critic(p[None]).score.sigmoid()) ** 2 * norm_at(critic, p[None]) ** 2 for p in x]
         on_fake = [critic(p[None]).score.sigmoid() ** 2 * norm_at(critic, p[None]) ** 2 for p in fake]

@@ -130,7 +130,7 @@ def test_the_first_wasserstein_gan_bounds_the_weights() -> None:
 
 
 def test_consistency_is_the_squared_change_of_a_score() -> None:
-    """CR-GAN (Zhang et al. 2020, eq. 5) and bCR (Zhao et al. 2021, algorithm 1) are `mse` of scores."""
+    """CR-GAN (Zhang et al. 2020) and bCR (Zhao et al. 2021) are `mse` of scores."""
     wires = {
         "moved(v)": "noise.noised(v)",
         "at_data": "mse(real_verdict.score, discriminator(moved(x)).score)",

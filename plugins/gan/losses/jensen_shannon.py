@@ -10,7 +10,7 @@ from .slopes import Critic, slope
 
 
 def jensen_shannon(x: Tensor, fake: Tensor, discriminator: Critic, *, gamma: Schedulable = 2.0) -> Terms:
-    """gamma/2 [(1 - s(D(x)))^2 |grad D(x)|^2 + s(D(G))^2 |grad D(G)|^2]: 0-dim (Roth et al. 2017, eq. 21).
+    """gamma/2 [(1 - s(D(x)))^2 |grad D(x)|^2 + s(D(G))^2 |grad D(G)|^2]: 0-dim (Roth et al. 2017).
 
     D is the score, a logit, and s the sigmoid: noise of small variance gamma on data and fakes, to the first order, of
     the losses `nonsaturating` and `minimax`. The paper's 2 is of its code's [-1, 1], where it anneals it to 0.01 or

@@ -16,9 +16,9 @@ class MMDGAN:
     """A discrepancy of the critic's features, which the critic raises and the generator lowers (Li et al. 2017).
 
     Of `verdict.features`; scores are not used. `discrepancy` is a loss of two sets of draws: `mmd` with the kernel
-    `rational-quadratic`, `gaussian`, `energy` or `dot` (Binkowski et al. 2018, section 3.3), unbiased, or its gradient
-    would be of another value. The critic wants a bounded slope: `gradient-penalty` of `witness` weighed by 1, and by 10
-    for `energy` (appendix C).
+    `rational-quadratic`, `gaussian`, `energy` or `dot` (Binkowski et al. 2018), unbiased, or its gradient would be of
+    another value. The critic wants a bounded slope: `gradient-penalty` of `witness` weighed by 1, and by 10 for `energy`
+    (the same).
     """
 
     def __init__(self, *, discrepancy: Annotated[Any, Of("loss")]) -> None:

@@ -22,7 +22,7 @@ def r1(x: Tensor, discriminator: Critic, *, gamma: Schedulable = 10.0) -> Tensor
 def r2(fake: Tensor, discriminator: Critic, *, gamma: Schedulable = 10.0) -> Tensor:
     """gamma/2 |grad D|^2 at each fake: (batch,) (Mescheder et al. 2018, eq. 10).
 
-    With `r1` of one gamma it keeps a relativistic critic's game stable (Huang et al. 2024, section 2.3). Teaches the
+    With `r1` of one gamma it keeps a relativistic critic's game stable (Huang et al. 2024). Teaches the
     critic alone: a generator learns nothing from where the critic is steep.
     """
     return 0.5 * gamma * slope(discriminator, fake)[1]

@@ -11,7 +11,7 @@ from .scores import paired, scored
 
 
 class Relativistic:
-    """Each real example against one fake (RpGAN, Jolicoeur-Martineau 2018, section 4.1).
+    """Each real example against one fake (RpGAN, Jolicoeur-Martineau 2019).
 
     Critic softplus(-(D(x) - D(G))), generator softplus(D(x) - D(G)): a score has no zero of its own, so that a
     generator which drops a mode is told so for as long as the critic finds a real example better than its own. With
@@ -29,7 +29,7 @@ class Relativistic:
 
 
 class RelativisticAverage:
-    """Each example against the mean of the other side (RaGAN, Jolicoeur-Martineau 2018, section 4.2).
+    """Each example against the mean of the other side (RaGAN, Jolicoeur-Martineau 2019).
 
     With u = D(x) - mean D(G) and v = D(G) - mean D(x): critic softplus(-u) + softplus(v), generator softplus(u) +
     softplus(-v). Both terms teach both players: the means are no constants.
