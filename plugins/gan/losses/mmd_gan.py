@@ -17,8 +17,8 @@ class MMDGAN:
 
     Of `verdict.features`; scores are not used. `discrepancy` is a loss of two sets of draws: `mmd` with the kernel
     `rational-quadratic`, `gaussian`, `energy` or `dot` (Binkowski et al. 2018), unbiased, or its gradient would be of
-    another value. The critic wants a bounded slope: `gradient-penalty` of `witness` weighed by 1, and by 10 for `energy`
-    (the same).
+    another value. The critic wants a bounded slope: `gradient-penalty` of `witness`, which they weigh by 1, and by 10
+    for `energy`.
     """
 
     def __init__(self, *, discrepancy: Annotated[Any, Of("loss")]) -> None:
