@@ -20,11 +20,11 @@ from genframe.plan import Plan, compile_plan
 from genframe.recipe.model import Instance, Player, Recipe, Schedule, Site, Span, Term
 from genframe.registry import Offer
 from genframe.sharing import Move
-from genframe.trial import ROWS, trial_data, undisturbed
+from genframe.trial import trial_data, undisturbed
 
 FLOPS_ARE = (
-    f"floating-point operations of one step in which every player adds up all its terms, forward and backward, "
-    f"counted with {ROWS} rows and scaled to the batch; matrix products, convolutions and attention count, "
+    "floating-point operations of one step in which every player adds up all its terms, forward and backward, "
+    "counted with {rows} rows and scaled to the batch; matrix products, convolutions and attention count, "
     "what is done value by value and the optimizers do not"
 )
 
@@ -150,10 +150,24 @@ def _players(plan: Plan) -> list[dict[str, Any]]:
     moves = plan.moves(
         tuple((player, tuple(t.wire for t in player.minimises)) for player in plan.recipe.players)
     )
-    return [_player(plan, player, move) for player, move in zip(plan.recipe.players, moves, strict=True)]
+    return [
+        _player(plan, player, move, moves[:place])
+        for place, (player, move) in enumerate(zip(plan.recipe.players, moves, strict=True))
+    ]
 
 
-def _player(plan: Plan, player: Player, move: Move) -> dict[str, Any]:
+def _again(plan: Plan, name: str, before: Sequence[Move]) -> str:
+    """Why a wire is computed that a player before has made in this step; nothing where none has."""
+    made = [place for place, move in enumerate(before) for c in move.computations if name in c.names]
+    if not made:
+        return ""
+    trains = {player.name: frozenset(plan.trains(player)) for player in plan.recipe.players}
+    since = [(move.player, plan.wiring.reach[name] & trains[move.player]) for move in before[made[-1] :]]
+    moved = [f"{player} has moved {', '.join(sorted(what))} since" for player, what in since if what]
+    return "; ".join(moved) or "what was made before can't carry the gradient that is needed here"
+
+
+def _player(plan: Plan, player: Player, move: Move, before: Sequence[Move]) -> dict[str, Any]:
     return {
         "name": player.name,
         "trains": list(map(str, player.trains)) if _by_parts(plan, player) else list(plan.trains(player)),
@@ -165,6 +179,7 @@ def _player(plan: Plan, player: Player, move: Move) -> dict[str, Any]:
                 "gradient": bool(computation.owners),
                 "for": list(computation.owners),
                 "detached": list(computation.detached),
+                "again": _again(plan, computation.names[0], before),
             }
             for computation in move.computations
         ],
@@ -267,17 +282,17 @@ def _parameter_count(plan: Plan) -> dict[str, int]:
 def _flops(plan: Plan) -> dict[str, Any]:
     """FLOPs of a training step, counted while a stepper makes one."""
     batch_size = next(iter(plan.recipe.datasets.values())).batch_size
-    small = replace(plan, recipe=_whole_steps(plan.recipe))
+    small = replace(plan, recipe=_whole_steps(plan.recipe, plan.parts.rows))
     counter = _Counter()  # type: ignore[no-untyped-call]
     with undisturbed(plan.recipe.seed), torch.enable_grad(), counter:
         stepper = Stepper(small, torch.device("cpu"), 1)
         stepper.step(0, {name: tracked.value for name, tracked in trial_data(plan.parts).items()})
     counted = counter.total
     return {
-        "per_step": counted * batch_size // ROWS,
-        "per_example": counted // ROWS,
+        "per_step": counted * batch_size // plan.parts.rows,
+        "per_example": counted // plan.parts.rows,
         "batch_size": batch_size,
-        "counted": FLOPS_ARE,
+        "counted": FLOPS_ARE.format(rows=plan.parts.rows),
     }
 
 
@@ -319,7 +334,7 @@ class _Still:
         pass
 
 
-def _whole_steps(recipe: Recipe) -> Recipe:
+def _whole_steps(recipe: Recipe, rows: int) -> Recipe:
     """The recipe with small batches, in which every player moves in step 0 and adds up all its terms, in float32."""
     always: Mapping[str, Any] = {"every": 1, "start": Span(steps=0), "until": None}
     still = Offer("optimizer", Component("still", "genframe.explain:_Still"), "local", live=_Still)
@@ -332,6 +347,6 @@ def _whole_steps(recipe: Recipe) -> Recipe:
         )
         for player in recipe.players
     )
-    datasets = {name: replace(data, batch_size=ROWS) for name, data in recipe.datasets.items()}
+    datasets = {name: replace(data, batch_size=rows) for name, data in recipe.datasets.items()}
     train = replace(recipe.train, precision="fp32", compile=False)
     return replace(recipe, players=players, datasets=datasets, train=train)

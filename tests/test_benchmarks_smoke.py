@@ -55,13 +55,19 @@ def test_each_arm_trains_the_model_of_its_case(model: str, loop: str, tmp_path: 
     if loop.startswith("lean"):
         arm.lean(turns, model, loop, 2, 3)
     else:
-        recipe_loop.train(turns, model, 2, 3, tmp_path / "run", bf16=loop.endswith("bf16"))
+        more = ("play=simultaneous",) if loop.endswith("at-once") else ()
+        recipe_loop.train(turns, model, 2, 3, tmp_path / "run", bf16=loop.endswith("bf16"), more=more)
     assert turns.parameters == PARAMETERS[model]
     assert turns.pictures == 2 * 3 * nets.BATCH[model]
     first, second = turns.losses
     assert math.isfinite(second)
     if model != "dcgan":  # of which two sides pull at the loss
         assert second < first
+
+
+@pytest.mark.parametrize("loop", ["lean-naive", "lean-tuned-at-once", "genframe-at-once"])
+def test_each_play_of_the_gan_trains(loop: str, tmp_path: Path) -> None:
+    test_each_arm_trains_the_model_of_its_case("dcgan", loop, tmp_path)
 
 
 @pytest.mark.parametrize("loop", ["lean-tuned", "genframe"])

@@ -115,7 +115,7 @@ def _wire(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _print_player(player: dict[str, Any]) -> None:
     rows = [(", ".join(c["wires"]), _how(c, player["name"])) for c in player["computes"]]
-    rows += [(name, "reused") for name in player["reuses"]]
+    rows += [(name, "reused as it was made before") for name in player["reuses"]]
     _section(f"player {player['name']}: what it computes in a step", ("", ""), rows)
     terms = " + ".join(_term(term) for term in player["terms"])
     click.echo(f"  minimises  {terms}")
@@ -139,6 +139,8 @@ def _how(computed: dict[str, Any], player: str) -> str:
         how += f", for {' and '.join(computed['for'])}"
     elif others:
         how += f", which {' and '.join(others)} uses later"
+    if computed["again"]:
+        how += f"; again, for {computed['again']}"
     if computed["detached"]:
         how += f"; {', '.join(computed['detached'])} detached"
     return how

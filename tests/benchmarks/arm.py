@@ -36,7 +36,9 @@ def main() -> None:
         from recipe_loop import train
 
         bf16 = options.loop.endswith("bf16")
-        train(turns, options.model, options.turns, options.size, options.scratch / options.loop, bf16=bf16)
+        more = ("play=simultaneous",) if options.loop.endswith("at-once") else ()
+        folder = options.scratch / options.loop
+        train(turns, options.model, options.turns, options.size, folder, bf16=bf16, more=more)
     elif options.loop.startswith("lean"):
         lean(turns, options.model, options.loop, options.turns, options.size)
     else:
@@ -46,7 +48,10 @@ def main() -> None:
 
 
 def lean(turns: Turns, model: str, loop: str, number: int, steps: int) -> None:
-    """`lean` as any process; `lean-tuned` with genframe's process settings; `lean-tuned-bf16` also under autocast."""
+    """`lean` as any process; `lean-naive` a tutorial's loop; `lean-tuned` with genframe's process settings.
+
+    `lean-tuned-bf16` is also under autocast, `lean-tuned-at-once` both players from one forward pass.
+    """
     tuned, bf16 = "tuned" in loop, "bf16" in loop
     if tuned:
         from genframe.engine.process import tune
@@ -60,7 +65,12 @@ def lean(turns: Turns, model: str, loop: str, number: int, steps: int) -> None:
     if model in nets.DENOISERS:
         parameters, train = lean.dae(model, channels_last=tuned)
     elif model == "dcgan":
-        parameters, train = lean.dcgan(channels_last=tuned, bf16=bf16)
+        if loop == "lean-naive":
+            parameters, train = lean.dcgan_naive()
+        elif loop.endswith("at-once"):
+            parameters, train = lean.dcgan_at_once(channels_last=tuned)
+        else:
+            parameters, train = lean.dcgan(channels_last=tuned, bf16=bf16)
     else:
         parameters, train = lean.vae(model, bf16=bf16)
     turns.ready(parameters)

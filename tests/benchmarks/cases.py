@@ -29,6 +29,10 @@ FAMILY = {"mlp": 400, "beta-vae": 400, "iwae": 50, "vamp": 200, "iaf": 200, "wae
 """Models that pythae has too, and the steps of a turn."""
 
 
+_PLAYS = ("lean-naive", "lean-tuned-at-once", "genframe-at-once")
+"""A GAN in a tutorial's loop, and both players from one forward pass."""
+
+
 @dataclass(frozen=True)
 class Scale:
     """How much is measured. `warm_up`, `steps`: instead of each case's own."""
@@ -127,6 +131,22 @@ def chain(scale: Scale, scratch: Path) -> Section:
     held = contest.hold(arms, count, scale.rounds, 1 if scale.warm_up is None else scale.warm_up)
     about = f"{count:,} samples of a GSN's chain, 784-400-400, 11 steps each, 1,000 at once"
     return report.of_contest("chain", about, held, [Ratio("genframe", "by-hand", 1 / 1.3)], "mean value")
+
+
+def samples(scale: Scale, scratch: Path) -> Section:
+    """Blocks hold 16 MB of pairs at once; the plain expressions hold all pairs, 400 MB a matrix of 10,000 x 10,000."""
+    import sample_metrics
+
+    count, rounds = (200, 1) if scale.steps else (10_000, scale.rounds)
+    goals, rows = [], []
+    for name in sample_metrics.PAIRS:
+        found = sample_metrics.timed(name, count, rounds)
+        pairs = zip(found.our_seconds, found.plain_seconds, strict=True)
+        goals.append(Goal(f"{name}: seconds / plain seconds", [a / b for a, b in pairs], at_most=1.3))
+        row = [name, report.spread(found.our_seconds, ".2f"), report.spread(found.plain_seconds, ".2f")]
+        rows.append([*row, f"{found.ours:.6g}", f"{found.plain:.6g}"])
+    about = f"metrics of {count:,} samples and as many examples, {sample_metrics.FEATURES} features"
+    return Section("samples", about, ["", "seconds", "plain torch", "figure", "plain figure"], rows, goals)
 
 
 def startup(scale: Scale, scratch: Path) -> Section:
@@ -234,10 +254,13 @@ CASES: dict[str, Case] = {
     "dcgan": Training(
         "DCGAN 28x28, 64 base channels, batch 64, non-saturating, Adam 2e-4",
         "dcgan",
-        ["lean", "lean-tuned", "genframe", "lean-tuned-bf16", "genframe-bf16"],
+        ["lean", "lean-tuned", "genframe", "lean-tuned-bf16", "genframe-bf16", *_PLAYS],
         [
             Ratio("genframe", "lean-tuned", 0.95),
+            Ratio("genframe", "lean-naive", 1.3),
             Ratio("genframe", "lean", 1.13),
+            Ratio("genframe-at-once", "lean-tuned-at-once", 0.95),
+            Ratio("genframe-at-once", "genframe"),
             Ratio("genframe-bf16", "lean", _bf16(2.0)),
             Ratio("genframe-bf16", "lean-tuned-bf16"),
             Ratio("lean-tuned", "lean"),
@@ -253,6 +276,7 @@ CASES: dict[str, Case] = {
     "weight-noise": _denoiser("weight-noise", "the same denoiser, noise on its weights", 300),
     "chain": chain,
     "nll": nll,
+    "samples": samples,
     "startup": startup,
     "memory": memory,
     "noises": noises,

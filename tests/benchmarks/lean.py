@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from pictures import pictures
 from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
 
 Train = Callable[[int], float]
 """Makes so many steps more and returns their mean loss."""
@@ -137,6 +138,80 @@ def dcgan(*, channels_last: bool = False, bf16: bool = False) -> tuple[int, Trai
             total += update(adams[1], F.softplus(-score(fake)).mean())
             critic.requires_grad_(True)
         return float(total) / steps
+
+    return sum(p.numel() for net in (generator, critic) for p in net.parameters()), train
+
+
+def dcgan_at_once(*, channels_last: bool = False) -> tuple[int, Train]:
+    """The same GAN in simultaneous play: one forward pass of both nets, two gradients, two steps."""
+    generator, critic = nets.generator(), nets.critic()
+    if channels_last:
+        generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    sides = [list(net.parameters()) for net in (critic, generator)]
+    adams = [torch.optim.Adam(side, 2e-4, (0.5, 0.999), fused=True) for side in sides]
+    batch_size, latents = nets.BATCH["dcgan"], nets.LATENTS["dcgan"]
+    feed = batches(batch_size)
+
+    def train(steps: int) -> float:
+        total = torch.zeros(())
+        for _ in range(steps):
+            fake = generator(torch.randn(batch_size, latents))
+            real, judged = critic(next(feed)), critic(fake)
+            told = F.softplus(-real).mean() + F.softplus(judged).mean()
+            looks = F.softplus(-judged).mean()
+            torch.autograd.backward(told, inputs=sides[0], retain_graph=True)
+            torch.autograd.backward(looks, inputs=sides[1])
+            for adam in adams:
+                adam.step()
+                adam.zero_grad(set_to_none=True)
+            total += told.detach() + looks.detach()
+        return float(total) / steps
+
+    return sum(p.numel() for side in sides for p in side), train
+
+
+def dcgan_naive() -> tuple[int, Train]:
+    """The same GAN in the loop of PyTorch's DCGAN tutorial: a DataLoader, probabilities, labels, numbers read."""
+    generator, critic = nets.generator(), torch.nn.Sequential(nets.critic(), torch.nn.Sigmoid())
+    adams = [torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999)) for net in (critic, generator)]
+    batch_size, latents = nets.BATCH["dcgan"], nets.LATENTS["dcgan"]
+    data = TensorDataset(torch.from_numpy(pictures()).float().div(255))
+    criterion = torch.nn.BCELoss()
+
+    def forever() -> Iterator[Tensor]:
+        while True:
+            for (x,) in DataLoader(data, batch_size=batch_size, shuffle=True, drop_last=True):
+                yield x
+
+    feed = forever()
+
+    def train(steps: int) -> float:
+        total = 0.0
+        for _ in range(steps):
+            critic.zero_grad()
+            x = next(feed)
+            label = torch.full((batch_size,), 1.0)
+            output = critic(x).view(-1)
+            told_real = criterion(output, label)
+            told_real.backward()
+            output.mean().item()
+            fake = generator(torch.randn(batch_size, latents))
+            label.fill_(0.0)
+            output = critic(fake.detach()).view(-1)
+            told_fake = criterion(output, label)
+            told_fake.backward()
+            output.mean().item()
+            adams[0].step()
+            generator.zero_grad()
+            label.fill_(1.0)
+            output = critic(fake).view(-1)
+            looks = criterion(output, label)
+            looks.backward()
+            output.mean().item()
+            adams[1].step()
+            total += (told_real + told_fake).item() + looks.item()
+        return total / steps
 
     return sum(p.numel() for net in (generator, critic) for p in net.parameters()), train
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pictures import dataset
@@ -13,7 +13,9 @@ LOG_EVERY = 50
 """Steps between two rows of the metrics: genframe's default."""
 
 
-def train(turns: Turns, model: str, number: int, steps: int, folder: Path, *, bf16: bool) -> None:
+def train(
+    turns: Turns, model: str, number: int, steps: int, folder: Path, *, bf16: bool, more: Sequence[str] = ()
+) -> None:
     """`number` turns of `steps` steps each, with the metrics written; saved after the last turn only."""
     from genframe.engine import process
 
@@ -32,6 +34,7 @@ def train(turns: Turns, model: str, number: int, steps: int, folder: Path, *, bf
         f"train.log.every={every}",
         f"train.checkpoint.every={total}",
         f"train.precision={'bf16' if bf16 else 'fp32'}",
+        *more,
     ]
     training = Training.prepared(load_recipe(RECIPES / f"{model}.yaml", overrides))
     batch_size = training.plan.recipe.datasets[""].batch_size

@@ -13,6 +13,7 @@ from tiny import batch_of, differing, plan_of, resume, saved, small, stepper_of,
 from torch import Tensor
 
 from genframe.engine.step import Stepper
+from genframe.errors import RecipeError
 from genframe.explain import explain
 from genframe.plan import Plan
 from genframe.sharing import Move
@@ -308,3 +309,35 @@ def test_explain_tells_for_whom_a_wire_carries_gradient() -> None:
     critic = next(p for p in facts["players"] if p["name"] == "critic")
     verdict = next(c for c in critic["computes"] if c["wires"] == ["fake_verdict"])
     assert verdict["for"] == ["critic", "generator"]
+
+
+def test_explain_tells_why_a_wire_is_computed_again() -> None:
+    facts = explain(small("gan/ring"))
+    generator = next(p for p in facts["players"] if p["name"] == "generator")
+    again = {c["wires"][0]: c["again"] for c in generator["computes"]}
+    assert again["fake_verdict"] == "critic has moved discriminator since"
+    assert again["generator_loss"] == ""
+    assert "fake" in generator["reuses"]
+    assert not any(c["again"] for p in explain(small("gan/ring", AT_ONCE))["players"] for c in p["computes"])
+
+
+# Bad input.
+
+
+def refused(name: str, *overrides: str) -> list[tuple[str, str]]:
+    with pytest.raises(RecipeError) as caught:
+        plan_of(small(name, *overrides))
+    return [(problem.code, str(problem)) for problem in caught.value.problems]
+
+
+def test_a_critic_that_no_player_trains_is_refused() -> None:
+    ((code, text),) = refused("gan/ring", "players.critic=null")
+    assert code == "GF510"
+    assert "nobody trains 'discriminator'" in text
+
+
+def test_unpaired_data_of_two_shapes_are_refused_with_both() -> None:
+    other = "datasets.scan={use: sprites, size: 16, scales: 2, angles: 4, places: 2, batch_size: 16}"
+    for code, text in refused("gan/restore-digits", "datasets.scan=null", other):
+        assert code in ("GF505", "GF508", "GF502")
+        assert "28" in text or "16" in text
