@@ -43,7 +43,8 @@ def interpolation(
     at = torch.linspace(0, 1, steps, device=x.device)
 
     def paths(n: int) -> Tensor:
-        one, other = draw_z(n), draw_z(n)
+        z = draw_z(2 * n)
+        one, other = z[0::2], z[1::2]
         line = at.view(-1, *[1] * one.ndim)
         return decode(torch.lerp(one, other, line).transpose(0, 1).flatten(0, 1)).unflatten(0, (n, steps))
 
@@ -58,7 +59,8 @@ def interpolation(
     figures = path(torch.cat(ways))
     if by.classes:
         certain = torch.cat(sure).double()
-        blends = torch.lerp(x[0 : len(x) // 2], x[len(x) // 2 :][: len(x) // 2], 0.5)
+        pairs = x[torch.randperm(len(x))[: len(x) // 2 * 2].to(x.device)].unflatten(0, (-1, 2))
+        blends = pairs.mean(1)
         figures |= {
             "confidence_ends": float(certain[:, [0, -1]].mean()),
             "confidence_between": float(certain[:, 1:-1].mean()),

@@ -47,8 +47,9 @@ def sides(
     """At most `count` examples of the split, `samples` samples (else as many), as many training examples.
 
     Examples are drawn without replacement; those of the training split are others than the split's. Never more than
-    a batch of pictures is held. classes: compare probabilities of classes in place of features. Raises ValueError as
-    `extractor` does.
+    a batch of pictures is held. A classifier's features are divided by their root mean square on the split, since
+    nothing in its training fixes their size. classes: compare probabilities of classes in place of features. Raises
+    ValueError as `extractor` does.
     """
     own = data.name == "train"
     least = len(data) // 2 if own else len(data)
@@ -64,6 +65,10 @@ def sides(
     split = _read(data, order[:size], batch_size, read, tell)
     train = _read(pool, places, batch_size, read, tell)
     facts = by.facts | _accuracy(data, order[:size], batch_size, by)
+    if by.classes and not classes:
+        scale = float(split.double().square().mean().sqrt()) or 1.0
+        drawn, split, train = (side / scale for side in (drawn, split, train))
+        facts["scale"] = float(f"{scale:.6g}")
     facts |= {
         "size": drawn.shape[1],
         "samples": wanted,
