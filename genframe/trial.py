@@ -6,6 +6,7 @@ teaches which component.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -42,6 +43,14 @@ _DISTRIBUTION = frozenset(
     ("sample", "rsample", "log_prob", "mean", "mode", "variance", "stddev", "entropy", "logits", "probs")
 )
 _DRAWS = ("sample", "rsample")
+
+
+class MoreRows(Exception):
+    """A component takes batches that divide by a number, and so has to be tried with a multiple of `rows`."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class Trial:
             case FromArgument(name=name):
                 return frame[name]
             case FromEngine():
-                return Tracked(ROWS)
+                return Tracked(self.parts.rows)
             case Part(instance=name):
                 handed = self.parts.handed(name)
                 self._remember_buffers(name)
@@ -188,7 +197,7 @@ class Trial:
         try:
             with slopes if any(isinstance(arg, (Part, Template)) for arg in call.args) else nullcontext():
                 value = function(*values, **{key: arg.value for key, arg in keywords.items()})
-        except RecipeError:
+        except (RecipeError, MoreRows):
             raise
         except Exception as error:
             raise RecipeError(self._failure(call, values, wire, error)) from error
@@ -252,7 +261,35 @@ class Trial:
                 problems = (_with_related(problem, related) for problem in error.problems)
                 raise RecipeError(*problems) from error.__cause__
         self._remember_buffers(name)
+        self._check_batches(name, place, wire)
         return self.parts.caller(name)
+
+    def _check_batches(self, name: str, place: Mark, wire: BoundWire) -> None:
+        """A component that offers `batch_multiple` takes batches that divide by it; the trial's make two parts.
+
+        Raises RecipeError for a batch size that does not, MoreRows where the trial has too few.
+        """
+        multiple: int = getattr(self.parts.built[name], "batch_multiple", 1)
+        for dataset in self._feeding(wire) if multiple > 1 else ():
+            data = self.parts.wiring.recipe.datasets[dataset]
+            if data.batch_size % multiple:
+                message = (
+                    f"{name} takes batches that divide by {multiple}, and batch_size is {data.batch_size}: "
+                )
+                message += f"{data.batch_size - data.batch_size % multiple or multiple}, say"
+                related = ((data.instance.mark, "the data's batch_size is read here"),)
+                raise RecipeError(Problem("GF547", message, place, _path(wire), related=related))
+        if self.parts.rows % (ROWS * multiple):
+            raise MoreRows(ROWS * multiple)
+
+    def _feeding(self, wire: BoundWire) -> tuple[str, ...]:
+        """The datasets whose batches come to a wire; where none does, the first, whose size draws have."""
+        wiring = self.parts.wiring
+        needs = wiring.needs(wire.bound)
+        bounds = [wire.bound, *(wiring.plain[name].bound for name in wiring.ancestors(needs))]
+        read = {name for bound in bounds for name in wiring.needs(bound)} & {*wiring.data}
+        names = {name.rpartition(".")[0] for name in read}
+        return tuple(names) or tuple(wiring.recipe.datasets)[:1]
 
     def _lead(self, name: str, args: list[Tracked], lead: int) -> int:
         """The dimensions in front of a net's result: those of its first argument, whose event it knows.
@@ -331,15 +368,17 @@ class Trial:
 
 
 def trial_data(parts: Parts) -> dict[str, Tracked]:
-    """Two random rows of each dataset, by the names that wires use."""
+    """A few random rows of each dataset, by the names that wires use."""
     rows: dict[str, Tracked] = {}
     for name, spec in parts.specs.items():
         prefix = f"{name}." if name else ""
-        made = random_rows(spec.fields, ROWS, bits=parts.wiring.recipe.datasets[name].binarise != "none")
+        made = random_rows(
+            spec.fields, parts.rows, bits=parts.wiring.recipe.datasets[name].binarise != "none"
+        )
         rows.update({f"{prefix}{key}": Tracked(value, 1) for key, value in made.items()})
         index = f"{prefix}index"  # the row's number in the data, which every dataset has and none promises
         if any(index in parts.wiring.needs(wire.bound) for wire in parts.wiring.plain.values()):
-            rows.setdefault(index, Tracked(torch.arange(ROWS), 1))
+            rows.setdefault(index, Tracked(torch.arange(parts.rows), 1))
     return rows
 
 
@@ -407,7 +446,17 @@ def _path(wire: BoundWire) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error) or "no message").splitlines()[0][:300]
+    text = str(error) or _not_offered(error) or "no message"
+    return text.splitlines()[0][:300]
+
+
+def _not_offered(error: Exception) -> str:
+    """What torch leaves unsaid: the law that has no mean, variance or entropy in closed form, and which of them."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    owner = frames[-1].f_locals.get("self") if frames else None
+    if not isinstance(error, NotImplementedError) or not isinstance(owner, Distribution):
+        return ""
+    return f"{type(owner).__name__} offers no {frames[-1].f_code.co_name!r}, which this asks for"
 
 
 def _with_related(problem: Problem, related: tuple[tuple[Mark, str], ...]) -> Problem:

@@ -115,3 +115,10 @@ def test_a_sigma_that_is_fixed_or_of_no_density_rings_nothing() -> None:
     assert [alarm({}, told) for _ in range(5)] == [None] * 5
     moved = alarm({}, {**told, "sigma": 0.009})
     assert moved is not None and "100 %" in moved
+
+
+def test_what_a_law_does_not_offer_in_closed_form_is_named() -> None:
+    with pytest.raises(RecipeError) as caught:
+        plan_of(small("vae/digits", "posterior=iaf", "loss=dip"))
+    (problem,) = caught.value.problems
+    assert problem.code == "GF508" and "Flow offers no 'mean', which this asks for" in problem.message
