@@ -34,7 +34,8 @@ class Parts:
     `hooks` are the noises inside components, `noised` what first stood at each of their sites, without the batch.
     `inner` are the components that options of others hold. `clock` is the step, with the steps per epoch, whose
     numbers scheduled options are built with, `device` where the model is once it was moved. `differentiated` are the
-    wires with arguments of which some call takes the slope: the trial run finds them.
+    wires with arguments of which some call takes the slope: the trial run finds them. `rows` is how many the trial run
+    has.
     """
 
     wiring: Wiring
@@ -48,6 +49,7 @@ class Parts:
     clock: tuple[int, int] = (0, 1)
     device: torch.device | str = "cpu"
     differentiated: set[str] = field(default_factory=set)
+    rows: int = 2
     _building: list[str] = field(default_factory=list)
     _fixed: set[int] = field(default_factory=set)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from genframe.scored import Scored, unfit
 from genframe.selection import chosen, fault, under
 from genframe.sharing import Move, Turn, share, share_at_once
 from genframe.sites import built, checked, flat, never_called, used_by_wires
-from genframe.trial import ROWS, Tracked, Trial, reduced, trial_data, undisturbed
+from genframe.trial import MoreRows, Tracked, Trial, reduced, trial_data, undisturbed
 from genframe.values import detachable
 from genframe.watch import Watch
 from genframe.watch import check as check_watch
@@ -191,12 +192,10 @@ def _index_field() -> Any:
 
 def _try(plan: Plan) -> None:
     recipe, wiring, parts = plan.recipe, plan.wiring, plan.parts
-    trial = Trial(parts, trial_data(parts))
     with torch.enable_grad():
-        for player in recipe.players:
-            for term in player.minimises:
-                trial.wire(term.wire)
-        plan.row_bytes = {name: size for name, t in trial.values.items() if (size := _row_bytes(t))}
+        trial = _tried(plan)
+        rows = parts.rows
+        plan.row_bytes = {name: size for name, t in trial.values.items() if (size := _row_bytes(t, rows))}
         RecipeError.collect([*never_called(parts)])
         for name in _known_wires(wiring):
             trial.wire(name)
@@ -225,14 +224,30 @@ def _try(plan: Plan) -> None:
     plan.remarks += [*_remarks(plan, trial), *faults]
 
 
-def _row_bytes(tracked: Tracked) -> int:
+def _tried(plan: Plan) -> Trial:
+    """Every term of every player, once; anew with more rows where a component turns out to need them."""
+    parts = plan.parts
+    while True:
+        trial = Trial(parts, trial_data(parts))
+        try:
+            for player in plan.recipe.players:
+                for term in player.minimises:
+                    trial.wire(term.wire)
+            return trial
+        except MoreRows as asked:
+            trial.stop_listening()
+            trial.restore_buffers()
+            parts.rows = math.lcm(parts.rows, asked.rows)
+
+
+def _row_bytes(tracked: Tracked, rows: int) -> int:
     """Bytes that an example takes of a wire: of its tensors, and those of a distribution, that have a row for each."""
     sizes: dict[int, int] = {}
     waiting, seen = [tracked.value], set()
     while waiting:
         value = waiting.pop()
         if isinstance(value, Tensor):
-            if tracked.lead and ROWS in value.shape[: tracked.lead]:
+            if tracked.lead and rows in value.shape[: tracked.lead]:
                 storage = value.untyped_storage()
                 sizes[storage.data_ptr()] = min(storage.nbytes(), value.numel() * value.element_size())
         elif isinstance(value, (tuple, list)):
@@ -240,7 +255,7 @@ def _row_bytes(tracked: Tracked) -> int:
         elif isinstance(value, Distribution) and id(value) not in seen:
             seen.add(id(value))
             waiting += vars(value).values()
-    return sum(sizes.values()) // ROWS
+    return sum(sizes.values()) // rows
 
 
 def _known_wires(wiring: Wiring) -> Iterator[str]:
@@ -277,10 +292,10 @@ def _example(plan: Plan, trial: Trial, name: str) -> Tracked:
     if name in trial.data:
         return trial.data[name]
     if name in ("n", "k"):
-        return Tracked(ROWS)
+        return Tracked(plan.parts.rows)
     if name == "level":
         widths = [len(getattr(plan.parts[name], "columns", ())) for name in plan.recipe.of_kind("noise")]
-        return Tracked(torch.full((ROWS, *(width for width in widths[:1] if width > 1)), 0.5), 1)
+        return Tracked(torch.full((plan.parts.rows, *(width for width in widths[:1] if width > 1)), 0.5), 1)
     return (_latent(plan, trial) if name == "z" else None) or next(iter(trial.data.values()))
 
 
@@ -291,7 +306,7 @@ def _latent(plan: Plan, trial: Trial) -> Tracked | None:
         made = trial.wire("z")
         if isinstance(made.value, torch.Tensor) and made.lead:
             return Tracked(made.value.detach()[(0,) * (made.lead - 1)], 1)
-    return Tracked(torch.randn(ROWS, *plan.parts[priors[0]].event_shape), 1) if priors else None
+    return Tracked(torch.randn(plan.parts.rows, *plan.parts[priors[0]].event_shape), 1) if priors else None
 
 
 def _measure(plan: Plan, player: Player, first: Trial) -> dict[str, tuple[str, ...]]:

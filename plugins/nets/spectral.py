@@ -38,7 +38,7 @@ class SpectralNorm(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         with _in_float32(weight.device.type):
-            matrix = self._matrix(weight.float())
+            matrix = self._matrix(weight)
             u, v = self._directions(matrix.detach())
             sigma = torch.dot(u, matrix @ v)  # u and v count as constants: this gradient is sigma's (eq. 12)
             return weight / sigma.clamp_min(1e-12)
