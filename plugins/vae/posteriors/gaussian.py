@@ -43,4 +43,4 @@ class GaussianPosterior(nn.Module):
         """(..., size) each -> (..., *latent_shape)."""
         if len(self.latent_shape) == 1:
             return parts
-        return tuple(part.unflatten(-1, self.latent_shape) for part in parts)
+        return tuple(part.unflatten(-1, self.latent_shape) for part in parts)  # type: ignore[no-untyped-call]
