@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """The version of the run folder; stands in `lock.json`. Keys may be added to it, and none changes its meaning."""
 
-_APART = ("genframe", "name", "device", "track")
+_APART = ("genframe", "name", "device", "track", "watch")
 """Keys of a recipe that its digest leaves out: they change no number, or stand in the lock on their own."""
 
 
@@ -220,7 +220,7 @@ def _whole(recipe: Recipe) -> Iterator[tuple[str, Instance]]:
         yield f"datasets.{name}" if name else "data", data.instance
     for player in recipe.players:
         yield f"players.{player.name}.optimizer", player.optimizer
-    for section in ("evaluate", "track", "samplers"):
+    for section in ("evaluate", "track", "watch", "samplers"):
         listed = getattr(recipe, section, ())
         for number, instance in enumerate(listed.values() if isinstance(listed, Mapping) else listed):
             yield f"{section}.{instance.name or number}", instance

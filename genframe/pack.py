@@ -178,7 +178,9 @@ def _code(lock: Mapping[str, Any], recipe: Recipe) -> dict[str, bytes]:
 
 def _settings(recipe: Recipe, scrub: _Scrub) -> dict[str, Any]:
     """The resolved recipe as it is packed: it is read where the run's folders are not."""
-    settings = {key: value for key, value in resolved(recipe).items() if key not in ("device", "track")}
+    settings = {
+        key: value for key, value in resolved(recipe).items() if key not in ("device", "track", "watch")
+    }
     settings = renamed(_without_init(settings), {**scrub.names, **scrub.plugins})
     for section in ("data", "datasets", "evaluate", "samplers"):
         if section in settings:

@@ -50,7 +50,7 @@ class Stored(Protocol):
     def recipe(
         self, overrides: Sequence[str] = (), registry: Registry | None = None, trust_code: bool = False
     ) -> Recipe:
-        """The resolved recipe under the overrides, without its trackers. Raises RecipeError or PluginError."""
+        """The resolved recipe under overrides, without trackers and alarms. Raises RecipeError or PluginError."""
 
     def trained(self, step: int | None = None) -> Trained:
         """The weights after a step, the newest by default. Raises RunError."""
@@ -125,10 +125,10 @@ class RunFolder:
     def recipe(
         self, overrides: Sequence[str] = (), registry: Registry | None = None, trust_code: bool = False
     ) -> Recipe:
-        return self.whole_recipe([*overrides, "track=null"], registry)
+        return self.whole_recipe([*overrides, "track=null", "watch=null"], registry)
 
     def whole_recipe(self, overrides: Sequence[str], registry: Registry | None = None) -> Recipe:
-        """The recipe with its trackers, as a resumed training needs it."""
+        """The recipe with its trackers and alarms, as a resumed training needs it."""
         known = _known(registry)
         source: Path | Mapping[str, Any] = self.path / RESOLVED
         moved = _given(self.lock, known)
@@ -193,6 +193,7 @@ class _PackedModel:
         text = self.file.text(packed.RESOLVED)
         settings = _settings(text, f"{self.path}:{packed.RESOLVED}")
         settings.pop("track", None)
+        settings.pop("watch", None)
         self._refuse_strangers(settings)
         files = dict(_local_files(known))
         brought = [name for name in self.file.code if Path(name).stem not in files]

@@ -21,6 +21,7 @@ from genframe import Verdict
 from genframe.codes import CODES
 from genframe.errors import RecipeError
 from genframe.explain import explain
+from genframe.stored import opened
 
 BRIEF = "train={steps: 8, checkpoint: {every: 4, keep: 9}, samples: {every: 8, n: 4}, log: {every: 2}}"
 
@@ -71,6 +72,7 @@ def test_an_alarm_is_told_when_it_begins_and_ends_and_stands_in_the_rows(parts: 
     assert "alarm late is over at step 8" in told[1]
     ringing = {row["step"]: [*row.get("alarms", {})] for row in rows(run)}
     assert ringing == {2: [], 4: ["late"], 6: ["late"], 8: []}
+    assert opened(run).recipe().watch == (), "who only opens a run needs none of its alarms"
     for row in rows(run):
         assert {"critic", "generator"} == row["gradient_norm"].keys() == row["update"].keys()
         assert row["measured"].keys() == {"late", "stalled", "saturated", "modes"} - {"stalled"}

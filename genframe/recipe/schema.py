@@ -101,7 +101,9 @@ def _listed(kind: str) -> Schema:
 
 def _engine_keys(kind: str) -> Schema:
     """The engine's keys that a block of this kind may carry."""
-    taken = ENGINE_KEYS if KINDS[kind].slotted else ("given",) if kind in ("metric", "sampler", "alarm") else ()
+    taken = (
+        ENGINE_KEYS if KINDS[kind].slotted else ("given",) if kind in ("metric", "sampler", "alarm") else ()
+    )
     return {key: schema for key, schema in _values(blocks.SETTINGS).items() if key in taken}
 
 
@@ -127,7 +129,10 @@ def _player() -> Schema:
     names = {"type": "array", "items": {"type": "string"}}
     return _block(
         {
-            "trains": {"anyOf": [names, {"type": "string"}], "description": "the instances it trains"},
+            "trains": {
+                "anyOf": [names, {"type": "string"}],
+                "description": "what it trains: `encoder`, a part, `encoder.net.0`, or `not encoder.last`",
+            },
             "minimises": {**_names_of(_ref("term")), "description": "wires and their weights"},
             "optimizer": _ref("optimizer"),
             **_values(players.VALUES),
