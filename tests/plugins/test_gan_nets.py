@@ -319,6 +319,7 @@ def test_critics_of_patches_and_pictures_take_every_norm(norm: str) -> None:
         ("wires.real_class=nll(c, kind_law(real_verdict.features))", None, "kind_law"),
         ("wires.real_class=nll(kind, class_law(real_verdict.features))", None, "kind"),
         ("data={use: swiss-roll}", None, ""),
+        ("functions.class_of.classes=12", "GF508", "a law of values (10,)"),
         ("players.critic.trains=[class_law]", "GF510", "nobody trains 'discriminator'"),
         ("players.critic.trains=[discriminator]", "GF510", "nobody trains 'class_law'"),
     ],
