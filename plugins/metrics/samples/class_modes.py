@@ -60,7 +60,7 @@ def histogram(pictures: Iterable[Tensor], by: Extractor, bins: int) -> Tensor:
     found = None
     for x in pictures:
         label = x.new_zeros(len(x), dtype=torch.int64)
-        for channel in x.split(1, 1):
+        for channel in torch.split(x, 1, 1):
             label = by.classes * label + by.probabilities(channel).argmax(1)
         hits = label.bincount(minlength=bins).double()
         found = hits if found is None else found + hits

@@ -40,11 +40,11 @@ def conditional_accuracy(
     for batch in rows_of(data, places, batch_size):
         asked.append(batch["y"])
         real.append(by.probabilities(batch["x"]).argmax(1) == batch["y"])
-    labels = iter(torch.cat(asked).split(batch_size))
+    labels = iter(torch.split(torch.cat(asked), batch_size))
 
     def conditional(n: int) -> Tensor:
         y = next(labels)
-        return by.probabilities(decode({"y": y}, draw_z(n))).argmax(1) == y
+        return torch.eq(by.probabilities(decode({"y": y}, draw_z(n))).argmax(1), y)
 
     right = torch.cat(list(drawn_of(conditional, size, batch_size, tell))).double()
     share = float(right.mean())

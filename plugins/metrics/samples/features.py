@@ -146,8 +146,9 @@ class Scripted:
                 f"{path.name} takes pictures of one or three channels, not examples {tuple(x.shape[1:])}"
             )
         try:
-            self.net: Callable[..., Tensor] = torch.jit.load(str(path), map_location=x.device).eval()
-            self.bytes = "return_features" in str(self.net.forward.schema)  # type: ignore[attr-defined]
+            net: Any = torch.jit.load(str(path), map_location=x.device)  # type: ignore[no-untyped-call]
+            self.net: Callable[..., Tensor] = net.eval()
+            self.bytes = "return_features" in str(net.forward.schema)
         except RuntimeError as error:
             raise ValueError(
                 f"features: {path} is no TorchScript file: {str(error).splitlines()[0]}"

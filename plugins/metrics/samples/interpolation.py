@@ -46,21 +46,24 @@ def interpolation(
         z = draw_z(2 * n)
         one, other = z[0::2], z[1::2]
         line = at.view(-1, *[1] * one.ndim)
-        return decode(torch.lerp(one, other, line).transpose(0, 1).flatten(0, 1)).unflatten(0, (n, steps))
+        x = decode(torch.lerp(one, other, line).transpose(0, 1).flatten(0, 1))
+        return x.reshape(n, steps, *x.shape[1:])
 
-    ways, sure, pictures = [], [], []
+    ways: list[Tensor] = []
+    sure: list[Tensor] = []
+    pictures: list[Tensor] = []
     for drawn in drawn_of(paths, count, batch_size, tell):  # (paths, steps, ...)
-        ways.append(by.features(drawn.flatten(0, 1)).unflatten(0, drawn.shape[:2]))
+        ways.append(by.features(drawn.flatten(0, 1)).reshape(*drawn.shape[:2], -1))
         if by.classes:
-            sure.append(by.probabilities(drawn.flatten(0, 1)).amax(1).unflatten(0, drawn.shape[:2]))
-        pictures.append(drawn[: SHOWN - sum(map(len, pictures))])
+            sure.append(by.probabilities(drawn.flatten(0, 1)).amax(1).reshape(drawn.shape[:2]))
+        pictures.append(drawn[: SHOWN - sum(len(some) for some in pictures)])
     if x.ndim == 4 and x.shape[1] in (1, 3):
         show(torch.cat(pictures))
     figures = path(torch.cat(ways))
     if by.classes:
         certain = torch.cat(sure).double()
-        pairs = x[torch.randperm(len(x))[: len(x) // 2 * 2].to(x.device)].unflatten(0, (-1, 2))
-        blends = pairs.mean(1)
+        mixed = x[torch.randperm(len(x))[: len(x) // 2 * 2].to(x.device)]
+        blends = torch.lerp(mixed[0::2], mixed[1::2], 0.5)
         figures |= {
             "confidence_ends": float(certain[:, [0, -1]].mean()),
             "confidence_between": float(certain[:, 1:-1].mean()),

@@ -43,7 +43,7 @@ def kid(
     )
     facts = {**found.provenance, "pairs": f"{subsets} subsets of {subset_size}" if subsets else "all"}
     facts["kernel values held"] = f"{8 * BLOCK / 1e6:.0f} MB at most"
-    figures = {}
+    figures: dict[str, float] = {}
     for name, side in (("kid", found.samples), ("kid_of_data", found.train)):
         if subsets:
             least = min(len(side), len(found.data), subset_size)
@@ -94,7 +94,7 @@ def cross_sums(
     x, y = x.double(), y.double()
     rows = max(BLOCK // len(y), 1)
     across, down = [], y.new_zeros(len(y))
-    blocks = timed(x.split(rows), -(-len(x) // rows), tell, f"comparing {len(x):,} with {len(y):,}")
+    blocks = timed(torch.split(x, rows), -(-len(x) // rows), tell, f"comparing {len(x):,} with {len(y):,}")
     for part in blocks:
         kernel = _kernel(part, y)
         across.append(kernel.sum(1))

@@ -52,7 +52,7 @@ def modes(
 
 def mixture(x: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The mean (modes, d), the standard deviation (modes,) and the share (modes,) of the examples of each label."""
-    groups = [x[label == mode].flatten(1).double() for mode in label.unique()]
+    groups = [x[label == mode].flatten(1).double() for mode in torch.unique(label)]
     if min(map(len, groups)) < 3:
         raise ValueError(
             f"a mode has {min(map(len, groups))} examples, too few to tell its width: take more data"

@@ -72,7 +72,7 @@ def nearest(x: Tensor, old: Tensor, k: int, tell: Callable[[str], None]) -> tupl
     others = (old - middle).T.contiguous()
     lengths = others.square().sum(0)
     rows = max(BLOCK // len(old), 1)
-    blocks = timed((x - middle).split(rows), -(-len(x) // rows), tell, f"neighbours among {len(old):,}")
+    blocks = timed(torch.split(x - middle, rows), -(-len(x) // rows), tell, f"neighbours among {len(old):,}")
     found = [squared(part, others, lengths).topk(k, dim=1, largest=False) for part in blocks]
     distances = torch.cat([values for values, _ in found]).clamp_min(0).sqrt()
     return distances, torch.cat([places for _, places in found])
@@ -80,7 +80,7 @@ def nearest(x: Tensor, old: Tensor, k: int, tell: Callable[[str], None]) -> tupl
 
 def _rows(samples: Tensor, which: Tensor, train_data: Any, batch_size: int) -> Tensor:
     """Each sample and behind it its neighbours: (samples, 1 + neighbours, channels, height, width)."""
-    places, back = which.flatten().cpu().unique(return_inverse=True)
+    places, back = torch.unique(which.flatten().cpu(), return_inverse=True)
     old = torch.cat([batch["x"] for batch in rows_of(train_data, places, batch_size)])
     beside = old[back.to(old.device)].view(*which.shape, *samples.shape[1:])
     return torch.cat([samples.unsqueeze(1), beside.to(samples)], 1)

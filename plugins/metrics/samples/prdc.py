@@ -65,7 +65,7 @@ def measured(
     others = (real - middle).T.contiguous()
     lengths = others.square().sum(0)
     rows = max(BLOCK // len(real), 1)
-    blocks = list(zip((fake - middle).split(rows), own.split(rows), strict=True))
+    blocks = list(zip(torch.split(fake - middle, rows), torch.split(own, rows), strict=True))
     for place, (part, reach) in enumerate(timed(blocks, len(blocks), tell, "comparing samples with data")):
         squares = squared(part, others, lengths)  # (rows, m)
         held[place * rows : place * rows + len(part)] = (squares <= ball).sum(1).to(held)
@@ -90,7 +90,9 @@ def radii(points: Tensor, k: int, tell: Tell = lambda text: None) -> Tensor:
     lengths = others.square().sum(0)
     rows = max(BLOCK // len(points), 1)
     found = []
-    blocks = timed(centred.split(rows), -(-len(points) // rows), tell, f"neighbours of {len(points):,}")
+    blocks = timed(
+        torch.split(centred, rows), -(-len(points) // rows), tell, f"neighbours of {len(points):,}"
+    )
     for place, part in enumerate(blocks):
         squares = squared(part, others, lengths)
         squares.diagonal(offset=place * rows).fill_(torch.inf)

@@ -32,7 +32,7 @@ def classifier_two_sample(
     found = sides(
         sample, data, train_data, tell, features=features, count=count, samples=None, batch_size=batch_size
     )
-    figures = {}
+    figures: dict[str, float] = {}
     for name, side in (("auc", found.samples), ("auc_of_data", found.train)):
         tell(f"fitting trees to {len(side) + len(found.data):,} rows of {found.size}")
         auc = classifier_auc(found.data, side, seed=int(torch.randint(2**31, ())))
