@@ -131,10 +131,12 @@ def audit(
         auc = classifier_auc(train.z[chosen], drawn, model.recipe.seed)
         found.figures |= {"auc": auc.value, "auc_low": auc.low, "auc_high": auc.high}
         found.pictures |= _code_pictures(found, train.z[chosen], drawn)
-    if "decode" in model.outputs:
-        _samples(found, model, train.z, held, samplers, metrics, tell)
-    else:
+    if "decode" not in model.outputs:
         found.remarks.append("the recipe has no output `decode`: no samples are compared")
+    elif len(asked := model.outputs.arguments("decode")) > 1:
+        found.remarks.append(f"decode({', '.join(asked)}) takes more than a code: no samples are compared")
+    else:
+        _samples(found, model, train.z, held, samplers, metrics, tell)
     found.protocol["seconds"] = round(time.perf_counter() - started, 1)
     return found
 

@@ -267,7 +267,8 @@ def _known_wires(wiring: Wiring) -> Iterator[str]:
 def _try_outputs(plan: Plan, trial: Trial) -> None:
     """Each output once.
 
-    A data field as argument stands for two rows of it, `n` and `k` for 2, `z` for a latent, `level` for one a row.
+    A data field as argument stands for two rows of it (of several data sets, the first's that has it), `n` and `k` for
+    2, `z` for a latent, `level` for one a row.
     """
     measured = _measured(plan.recipe)
     for name, output in plan.wiring.outputs.items():
@@ -296,7 +297,10 @@ def _example(plan: Plan, trial: Trial, name: str) -> Tracked:
     if name == "level":
         widths = [len(getattr(plan.parts[name], "columns", ())) for name in plan.recipe.of_kind("noise")]
         return Tracked(torch.full((plan.parts.rows, *(width for width in widths[:1] if width > 1)), 0.5), 1)
-    return (_latent(plan, trial) if name == "z" else None) or next(iter(trial.data.values()))
+    if name == "z" and (latent := _latent(plan, trial)):
+        return latent
+    of_several = (value for field, value in trial.data.items() if field.endswith(f".{name}"))
+    return next(of_several, next(iter(trial.data.values())))
 
 
 def _latent(plan: Plan, trial: Trial) -> Tracked | None:

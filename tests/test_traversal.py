@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 import genframe
+from genframe.audit import audit
 from genframe.traversal import Traversal, along, picture, traverse
 
 RECIPE = {
@@ -73,6 +74,10 @@ def test_what_decode_asks_for_beside_a_code_is_the_examples(tmp_path: Path) -> N
     with pytest.raises(genframe.RecipeError, match="start from an example") as raised:
         traverse(loaded, example=None)
     assert raised.value.problems[0].code == "GF804"
+    assert (
+        audit(loaded, samples=50).remarks[-1]
+        == "decode(x, z) takes more than a code: no samples are compared"
+    )
 
 
 @pytest.mark.parametrize(

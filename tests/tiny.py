@@ -94,6 +94,14 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "datasets={unknown: {batch_size: 16}, known: {batch_size: 16}}",
         "priors.prior.dim=3",
     ),
+    "vae/stacked-semi-supervised-digits": (
+        "datasets={unknown: {batch_size: 16}, known: {batch_size: 16}}",
+        "encoders={encoder: {hidden: [8]}, style_encoder: {hidden: [8]}, label_encoder: {hidden: [8]}}",
+        "decoders={decoder: {hidden: [8]}, code_decoder: {hidden: [8]}}",
+        "priors={prior: {dim: 4}, style_prior: {dim: 3}}",
+        "players.stage_one.until=2",
+        "players.stage_two.start=2",
+    ),
     "vae/2d-manifold": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]"),
     "vae/mnist": ("data.batch_size=16", "encoder.hidden=[8]", "decoder.hidden=[8]", "prior.dim=3"),
     "vae/iwae-mnist": (

@@ -15,6 +15,7 @@ from genframe_plugins.vae.functions.bounds import negative_elbo
 from genframe_plugins.vae.functions.precision import precision_weighted
 from genframe_plugins.vae.losses.elbo import elbo
 from genframe_plugins.vae.losses.marginalised import marginalised
+from tiny import SMALL, batch_of, plan_of, stepper_of
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, MultivariateNormal
 
@@ -134,6 +135,53 @@ def test_the_bound_without_a_label_is_tight_for_the_posterior_of_labels_alone(be
     assert isinstance(told, Terms)
     assert torch.allclose(told.total, exact) if best else (told.total > exact + 1e-3).all()
     assert torch.allclose(told.logged["label_entropy"], q.entropy())
+
+
+@pytest.mark.parametrize(
+    ("name", "term", "of"),
+    [
+        ("vae/semi-supervised-digits", "bound_of(x, c, q)", "bound_at(x, c, q, q.mean)"),
+        ("vae/stacked-semi-supervised-digits", "bound_of(v, c, q)", "bound_at(v, c, q, q.mean)"),
+    ],
+)
+def test_unknown_labels_are_taken_one_by_one(name: str, term: str, of: str) -> None:
+    """The wires of M2 against a loop over the labels, and an encoder that is called for each; styles at their means."""
+    wires = {term: of}
+    stacked = name.startswith("vae/stacked")
+    if stacked:
+        wires |= {"codes": "q_z.mean", "known_codes": "infer(known.x).mean"}
+    parts = ("style_encoder", "style", "code_decoder", "code") if stacked else ()
+    encoder, posterior, decoder, likelihood = parts or ("encoder", "posterior", "decoder", "likelihood")
+    start = ["players={stage_one: {start: 5, until: 6}, stage_two: {start: 0}}"] if stacked else []
+    plan = plan_of(
+        name, *SMALL[name], *start, *(f"wires={{'{key}': '{value}'}}" for key, value in wires.items())
+    )
+    stepper, batch = stepper_of(plan), batch_of(plan)
+    net = plan.parts.modules()
+
+    def codes(x: Tensor) -> Tensor:
+        found: Tensor = net["posterior"](net["encoder"](x)).mean if stacked else x
+        return found
+
+    def bound(v: Tensor, label: Tensor) -> Tensor:
+        c = torch.nn.functional.one_hot(label, 10).float()
+        q = net[posterior](net[encoder](v, c))
+        log_p: Tensor = net[likelihood](net[decoder](q.mean, c)).log_prob(v)
+        rate = 0.5 * (q.mean.square() + q.stddev.square() - 1 - 2 * q.stddev.log()).sum(-1)
+        return rate - log_p
+
+    with torch.no_grad():
+        v, told = codes(batch["unknown.x"]), codes(batch["known.x"])
+        p = net["label_decoder"](net["label_encoder"](v)).softmax(-1)
+        each = [bound(v, torch.full((len(v),), y)) + p[:, y].log() + math.log(10) for y in range(10)]
+        expected = {
+            "unlabelled": sum(p[:, y] * each[y] for y in range(10)),
+            "labelled": bound(told, batch["known.y"]),
+        }
+    stepper.step(0, batch)
+    found = {name: rows[0][1] for name, rows in stepper.take_history().items()}
+    for wire, value in expected.items():
+        assert found[wire] == pytest.approx(float(torch.as_tensor(value).mean()), rel=1e-4)
 
 
 def test_labels_become_vectors() -> None:
