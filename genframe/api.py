@@ -262,7 +262,9 @@ class Model:
         )  # fmt: skip
 
     def _drawn(self, sampler: Instance, n: int) -> Tensor:
-        return samplers.draw(self._samplers, sampler, n, ("metric",), _to_stderr)
+        """n draws for a metric: others at each of its calls, which its own generator tells apart."""
+        call = int(torch.randint(1 << 62, ()))
+        return samplers.draw(self._samplers, sampler, n, ("metric", call), _to_stderr)
 
 
 def _to_stderr(text: str) -> None:

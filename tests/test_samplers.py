@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from tiny import parts_file, same_bits, small, train
+from torch import Tensor
 
 from genframe import Model
 from genframe.engine import fits as stored_fits
@@ -144,6 +145,19 @@ def test_the_same_seed_draws_the_same_and_another_others(sampler: Any, run: Path
     assert not torch.equal(one, model.draw(sampler, 5, seed=2))
     assert not torch.equal(model.draw(sampler, 5), model.draw(sampler, 5))
     assert model.draw(sampler, 1).shape == (1, 1, 28, 28)
+
+
+def test_a_metric_that_draws_twice_gets_others_and_measured_again_the_same(run: Path) -> None:
+    model = Model(run)
+    warm = next(sampler for sampler in model.recipe.samplers if sampler.name == "warm")
+
+    def measured() -> tuple[Tensor, Tensor]:
+        with model.outputs.evaluating("metric", "any"):
+            return model._drawn(warm, 5), model._drawn(warm, 5)
+
+    (one, two), again = measured(), measured()
+    assert not torch.equal(one, two)
+    assert same_bits(one, again[0]) and same_bits(two, again[1])
 
 
 def test_the_recipes_sampler_has_the_recipes_options(run: Path) -> None:
