@@ -6,6 +6,7 @@ teaches which component.
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from genframe import memory
 from genframe.binding import called, public_methods, required_parameters
 from genframe.bound import (
     Bound,
@@ -190,6 +192,7 @@ class Trial:
             function, lead = inner.value, max(lead, inner.lead)
             if isinstance(call.function, Field) and call.function.name in _DRAWS:
                 lead += sum(len(a.value) for a in args if isinstance(a.value, list))
+                self._check_samples(args, call.place, wire)
             lead += getattr(function, "sample_ndim", 0)  # a method's or a function's own
         values = [arg.value for arg in args]
         self._check_laws(call, values, wire)
@@ -318,6 +321,23 @@ class Trial:
         with torch.no_grad():
             for (name, key), kept in self._buffers.items():
                 self.parts.built[name].get_buffer(key).copy_(kept)
+
+    def _check_samples(self, args: list[Tracked], place: Mark, wire: BoundWire) -> None:
+        """Refuse a number of samples that could not be decoded even for the rows of the trial, before it is tried.
+
+        Each is taken to become an example of the data, and its gradient.
+        """
+        count = math.prod(n for a in args if isinstance(a.value, list) for n in a.value if isinstance(n, int))
+        example = max(
+            (t.value[0].nbytes for t in self.data.values() if isinstance(t.value, Tensor)), default=0
+        )
+        free, needed = memory.available(), 2 * self.parts.rows * count * example
+        if free is not None and needed > free:
+            message = f"{count:,} samples at once: decoded to examples of the data they take {memory.shown(needed)} "
+            message += (
+                f"for {self.parts.rows} rows alone, and {memory.shown(free)} of memory are free: take fewer"
+            )
+            raise RecipeError(Problem("GF542", message, place, _path(wire)))
 
     def _check_event(self, call: Invoke, args: list[Tracked], wire: BoundWire) -> None:
         """What a likelihood takes against what it is given: the two shapes and the lines of both parts."""

@@ -44,6 +44,20 @@ def test_wires_that_do_not_fit_are_refused_with_the_largest_and_advice(
     resume(run, "train.steps=2")
 
 
+def test_samples_that_not_even_two_rows_have_room_for_are_refused_untried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 50 samples of two pictures, with a gradient each."""
+    needed = 2 * 2 * 50 * 784 * 4
+    monkeypatch.setattr(memory, "available", lambda device=None: needed)
+    plan_of(small("vae/digits", *SAMPLES))
+    monkeypatch.setattr(memory, "available", lambda device=None: needed - 1)
+    with pytest.raises(RecipeError) as caught:
+        plan_of(small("vae/digits", *SAMPLES))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("GF542", "wires.z") and "50 samples at once" in problem.message
+
+
 def test_labels_that_a_condition_asks_for_and_the_data_have_not_are_told(tmp_path: Path) -> None:
     np.savez(tmp_path / "bare.npz", x=np.zeros((64, 1, 28, 28), np.uint8))
     data = f"data={{use: arrays, path: {tmp_path / 'bare.npz'}, batch_size: 16}}"
