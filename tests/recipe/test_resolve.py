@@ -71,7 +71,7 @@ def _options(instance: Instance) -> object:
     return (
         instance.name,
         instance.offer,
-        dict(instance.options),
+        {k: _options(v) if isinstance(v, Instance) else v for k, v in instance.options.items()},
         dict(instance.given),
         instance.at,
         instance.init,
@@ -96,7 +96,11 @@ def _same_in_meaning(recipe: Recipe) -> object:
     return (
         (recipe.name, recipe.seed, recipe.device, recipe.train, datasets, instances, wires, recipe.plugins),
         [_player(player) for player in recipe.players],
-        [_options(instance) for instance in (*recipe.evaluate, *recipe.samplers, *recipe.track)],
+        [
+            _options(instance)
+            for instance in (*recipe.evaluate, *recipe.samplers, *recipe.track, *recipe.watch)
+        ],
+        recipe.play,
     )
 
 
