@@ -70,6 +70,10 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     "vae/iaf-mnist": (*TINY_VAE, "posterior={hidden: 8, context: 4}", "prior.dim=3"),
     "vae/vamp-mnist": (*TINY_VAE, "prior={dim: 3, components: 5}"),
     "vae/dc-ign-sprites": ("data={size: 16, scales: 3, angles: 9, batch_size: 16}", *TINY_VAE[1:]),
+    "vae/attributes-sprites": (
+        "data={size: 16, scales: 2, angles: 4, places: 3, batch_size: 16}",
+        *TINY_VAE[1:],
+    ),
     "vae/beta-tc-sprites": (
         "data={size: 16, scales: 3, places: 3, batch_size: 16}",
         "encoder={width: 2, depth: 2, features: 8}",
