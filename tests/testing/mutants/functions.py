@@ -89,8 +89,8 @@ MUTANTS = [
         "gan",
         "functions/pack.py",
         "return x.reshape(-1, self.samples * x.shape[1], *x.shape[2:])",
-        "return x.reshape(-1, self.samples * x.shape[1], *x.shape[2:]).detach()",
-        "",
+        "return x.reshape(-1, self.samples * x.shape[1], *x.shape[2:]).double()",
+        "float32",
     ),
     Mutant(
         "function",
@@ -116,7 +116,7 @@ MUTANTS = [
         "functions",
         "rotations.py",
         "every = torch.stack([x.rot90(k, (2, 3)) for k in range(4)])",
-        "every = torch.stack([x.rot90(k, (2, 3)).round() for k in range(4)])",
-        "gradient",
+        "every = torch.stack([x.rot90(k, (2, 3)) / k for k in range(4)])",
+        "finite",
     ),
 ]
