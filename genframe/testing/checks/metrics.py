@@ -86,7 +86,7 @@ def measure(
         "data": split,
         "train_data": feed(ToyDataset(case, rows, data + 7), batch_size=5).split("train"),
     }
-    known |= {"tell": lambda text: None, "show": lambda name, pictures: None}
+    known |= {"tell": lambda text: None, "show": lambda pictures: None}
     arguments = [known[name] if name in known else outputs[name] for name in names]
     torch.manual_seed(seed)
     figures = target(**keywords)(*arguments) if subject.is_class else target(*arguments, **keywords)

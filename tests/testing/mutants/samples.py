@@ -102,9 +102,23 @@ MUTANTS = [
     # Rows that mix, and colours that are not looked at.
     Mutant("encoder", "lenet", "nets", "lenet.py", "self.net(x)", "self.net(x - x.mean())", "row"),
     Mutant(
-        "encoder", "lenet", "nets", "lenet.py", "self.net(x)", "self.net(x[:, :1].expand_as(x))", "part of x"
+        "encoder",
+        "lenet",
+        "nets",
+        "lenet.py",
+        "self.net(x)",
+        "self.net(x[:, :1].expand_as(x))",
+        "changes what comes",
     ),
-    Mutant("dataset", "stacked-mnist", "data", "stacked.py", "100 * hundreds", "1000 * hundreds", "classes"),
+    Mutant(
+        "dataset",
+        "stacked-mnist",
+        "data",
+        "stacked.py",
+        "100 * hundreds",
+        "1000 * hundreds",
+        "labels must lie",
+    ),
     Mutant(
         "dataset", "stacked-mnist", "data", "stacked.py", '["x"].squeeze(1)[places]', '["x"][places]', "shape"
     ),
