@@ -4,9 +4,9 @@ from . import Mutant
 
 _FEATURES = "features: Tensor = self.net(flat(x, conditions))"
 _STACKED = "self.net = stack((size(in_shape), *hidden), activation)"
-_WIDTHS = "widths = (size(in_shape), *hidden)"
+_WIDTHS = "widths = (size(inputs(in_shape)[0] if told else in_shape), *hidden)"
 _LAST = "self.last = nn.Linear(widths[-1], math.prod(out_shape))"
-_OUT = "out: Tensor = self.last(self.net(flat(z, conditions)))"
+_OUT = "out: Tensor = self.last(self.net(*told_apart(z.flatten(1), conditions, self.told)))"
 _MAP = "features: Tensor = self.net(beside(x, conditions))"
 _PICTURE = "out: Tensor = self.net(beside(z, conditions))"
 _TORCH = "__import__('torch')"
