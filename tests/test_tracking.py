@@ -182,7 +182,10 @@ def test_a_tracker_that_raises_is_muted_with_one_warning_and_changes_no_number(
     assert [row["terms"] for row in rows(run)] == [row["terms"] for row in rows(plain)]
     (warning,) = shown.messages
     line = 1 + dedent(PARTS).splitlines().index('            raise ValueError("no such [host]")')
-    assert "'bad' (my_parts/raises) is muted" in warning and f"genframe track {run} --to my_parts/raises" in warning
+    assert (
+        "'bad' (my_parts/raises) is muted" in warning
+        and f"genframe track {run} --to my_parts/raises" in warning
+    )
     assert f"{where}() raised ValueError: no such [host] ({tmp_path / 'my_parts.py'}:{line})" in warning
     log = (run / "log.txt").read_text()
     assert log.count("is muted") == 1 and warning in log and "Traceback" in log
