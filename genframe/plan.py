@@ -418,6 +418,8 @@ def _trained_twice(plan: Plan) -> Iterator[Problem]:
             if other is player or (other.name, player.name) in told:
                 continue
             told.add((other.name, player.name))
+            if _one_after_the_other(other, player):
+                continue
             both = f"{other.name!r} and {player.name!r} both train {first!r}"
             if other.ema is not None and player.ema is not None:
                 message = f"{both}, and both keep an average of it: take the ema from one of them"
@@ -426,6 +428,16 @@ def _trained_twice(plan: Plan) -> Iterator[Problem]:
             message = f"{both}: each moves it by an optimizer of its own; to share a component out, name its parts, "
             message += f"trains: [{first}]"
             yield Problem("GF529", message, player.mark, f"players.{player.name}.trains", severity="remark")
+
+
+def _one_after_the_other(a: Player, b: Player) -> bool:
+    """Whether one of two players has stopped when the other begins, as far as their spans can be compared."""
+    return any(
+        first.until is not None
+        and (first.until.steps is None) == (second.start.steps is None)
+        and first.until.in_steps(1_000) <= second.start.in_steps(1_000)
+        for first, second in ((a, b), (b, a))
+    )
 
 
 def _player_problems(plan: Plan, player: Player) -> Iterator[Problem]:

@@ -21,8 +21,9 @@ MIXED = 1e-4
 
 @dataclass
 class Slopes(TorchFunctionMode):
-    """Within, every gradient that is taken is kept: (what it is taken of, the gradient)."""
+    """Within, every gradient that is taken is kept: (what it is taken of, the gradient). A batch has `rows` rows."""
 
+    rows: int
     taken: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -41,11 +42,15 @@ class Slopes(TorchFunctionMode):
     @property
     def mixed(self) -> bool:
         """Whether the gradient at the first example depends on the others."""
-        return any(_depends_on_others(at, gradient) for at, gradient in self.taken)
+        return any(_depends_on_others(at, gradient) for at, gradient in self.taken if self._of_examples(at))
+
+    def _of_examples(self, at: Tensor) -> bool:
+        """Rather than of weights, whose slope is nobody's own."""
+        return at.ndim > 0 and len(at) == self.rows
 
 
 def _depends_on_others(at: Tensor, gradient: Tensor) -> bool:
-    if not gradient.requires_grad or gradient.shape != at.shape or at.ndim == 0 or len(at) < 2:
+    if not gradient.requires_grad or gradient.shape != at.shape or len(at) < 2:
         return False
     (found,) = torch.autograd.grad(gradient[0].sum(), at, retain_graph=True, allow_unused=True)
     if found is None:

@@ -196,7 +196,7 @@ class Trial:
             lead += getattr(function, "sample_ndim", 0)  # a method's or a function's own
         values = [arg.value for arg in args]
         self._check_laws(call, values, wire)
-        slopes = Slopes()
+        slopes = Slopes(self.parts.rows)
         try:
             with slopes if any(isinstance(arg, (Part, Template)) for arg in call.args) else nullcontext():
                 value = function(*values, **{key: arg.value for key, arg in keywords.items()})

@@ -98,7 +98,7 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
 
 
 def test_a_part_that_nothing_uses_is_a_remark() -> None:
-    plan = compile_plan(load_recipe(BASE + "noise: gaussian\n"))
+    plan = compile_plan(load_recipe(BASE + "noise: gaussian\n", ["data.binarise=dynamic"]))
     assert [r.code for r in plan.remarks] == ["GF522"]
 
 

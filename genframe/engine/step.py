@@ -77,7 +77,7 @@ class Stepper:
         }
         self._live: dict[str, frozenset[str] | None] = dict.fromkeys(self.modules)
         self._set_modes()
-        self._settings = list(_scheduled_options(plan))
+        self._built, self._settings = False, list(_scheduled_options(plan))
         first = next(iter(recipe.datasets.values()))
         self._numbers = {"batch_size": first.batch_size, "n": first.batch_size}
 
@@ -145,15 +145,18 @@ class Stepper:
         return {key: values for key, values in seen.items() if values}
 
     def build_optimizers(self) -> None:
-        """Now rather than at the first step, for what may be wrong with them."""
+        """Now rather than at the first step, for what may be wrong with them; what they hold may be scheduled too."""
         for side in self.sides:
             assert side.optimizer is not None
+        self._built, self._settings = True, list(_scheduled_options(self.plan))
 
     def learning_rates(self) -> dict[str, float]:
         return {side.name: float(side.optimizer.param_groups[0]["lr"]) for side in self.sides}
 
     def schedule(self, step: int, *, rates: bool = True) -> None:
         """Give every scheduled option the value that it has at a step; learning rates too, unless nothing will move."""
+        if rates and not self._built:
+            self.build_optimizers()
         self.plan.parts.clock = (step, self.steps_per_epoch)
         for write, value in self._settings:
             write(value(step, self.steps_per_epoch))

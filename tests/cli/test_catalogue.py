@@ -36,7 +36,7 @@ def test_list_of_a_plugin_holds_what_it_offers(genframe: Genframe, plugin_file: 
 def test_list_off_a_terminal_is_one_line_a_component(genframe: Genframe) -> None:
     lines = genframe("list", "encoder").out.splitlines()
     assert lines[0] == "encoder"
-    assert [line.split()[0] for line in lines[1:]] == ["nets/conv", "nets/mlp"]
+    assert [line.split()[0] for line in lines[1:]] == ["nets/conv", "nets/lenet", "nets/mlp"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_plugins_list_tells_the_broken_ones_with_their_cause(genframe: Genframe,
     assert "broken is broken" in told.out and "out of order" in told.out
     rows = {row["name"]: row for row in genframe("plugins", "list", "-p", broken, "--json").json}
     assert rows["broken"]["state"] == "broken" and "out of order" in rows["broken"]["traceback"]
-    assert rows["nets"]["state"] == "ok" and rows["nets"]["offers"]["encoder"] == 2
+    assert rows["nets"]["state"] == "ok" and rows["nets"]["offers"]["encoder"] == 3
     assert genframe("list", "--plugin", "broken", "-p", broken).code == 3
 
 

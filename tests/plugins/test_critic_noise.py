@@ -17,11 +17,11 @@ from genframe_plugins.gan.functions.direction import direction
 from genframe_plugins.gan.losses.told_apart import told_apart
 from genframe_plugins.gan.noises.diffusion import Diffusion
 from genframe_plugins.metrics.told_level import told_level
+from tiny import differing, plan_of, resume, rows, saved, small, stepper_of
 from torch import Tensor
 
 from genframe import GenframeError, Levels, Verdict
 from genframe.engine import loop
-from tests.tiny import differing, plan_of, resume, rows, saved, small, stepper_of
 
 NOTHING = {"brightness": 0.0, "saturation": 0.0, "contrast": 0.0, "translation": 0.0, "cutout": 0.0}
 PICTURES = pytest.mark.parametrize("channels", [1, 3])

@@ -593,6 +593,7 @@ def test_every_dataset_is_offered_with_a_summary() -> None:
         "fashion-mnist",
         "kmnist",
         "arrays",
+        "stacked-mnist",
         "images",
         "cifar10",
         "table",

@@ -13,6 +13,8 @@ import genframe
 
 CLASSIFIERS = {
     "noise/gradient-noise",
+    "classifier/lenet-digits",
+    "classifier/lenet-mnist",
     "dae/gsn-discriminant-digits",
 }  # what they give are classes, and no picture
 TABLES = {"vae/table"}

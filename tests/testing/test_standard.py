@@ -63,6 +63,9 @@ ELSEWHERE = {
     "likelihood-vae/columns": "it is a law of the columns of a table: recipes/vae/table.yaml trains it",
     "function-factors/clamped": "it asks for batches that vary one factor: recipes/vae/dc-ign-sprites.yaml trains it",
     "loss-dae/score-matching": "it compares scores, not pictures: recipes/dae/langevin-ring.yaml trains it",
+    "function-functions/rotate90": "it gives labels too: recipes/gan/ssgan-digits.yaml trains it",
+    "function-gan/ada": "it is a chance that follows a critic: recipes/gan/noise/adaptive.yaml trains it",
+    "loss-gan/told-apart": "it compares logits of kinds: recipes/gan/noise/kinds.yaml trains it",
     "loss-gan/d2gan": "it is a game of two critics: recipes/gan/d2gan-ring.yaml trains it",
     "loss-directed/wake-sleep": "it is two losses of two players: recipes/directed/belief-digits.yaml trains it",
     "loss-directed/reweighted-wake-sleep": (

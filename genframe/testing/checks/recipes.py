@@ -99,7 +99,7 @@ def _about_pipeline(file: RecipeFile, name: str) -> dict[str, Any]:
     net = {"use": "mlp", "hidden": [8]}
     parts = {"encoder": net, "decoder": net, "discriminator": net, "prior": {"use": "gaussian", "dim": 3}}
     written = set(re.findall(r"^(\w+):", file.path.read_text(encoding="utf-8"), re.MULTILINE))
-    parts = {slot: part for slot, part in parts.items() if written.isdisjoint((slot, f"{slot}s"))}
+    parts = {slot: part for slot, part in parts.items() if slot not in written}
     data = {"use": "digits", "batch_size": 16}
     return {"genframe": 1, "pipeline": name, "data": data, **parts, "train": {"epochs": 1}}
 

@@ -14,13 +14,13 @@ MUTANTS = [
         "log() raised ValueError",
     ),
     _csv(
-        'rows = [flat(row) for row in _rows(run / "metrics.jsonl", resumed_step)]',
-        "rows = list(csv.DictReader(open(run / self.file))) if resumed_step else []",
+        'earlier = [flat(row) for row in rows(run / "metrics.jsonl", resumed_step)]',
+        "earlier = list(csv.DictReader(open(run / self.file))) if resumed_step else []",
         "stands in metrics.csv once",
     ),
     _csv(
-        'rows = [flat(row) for row in _rows(run / "metrics.jsonl", resumed_step)]',
-        "rows: list[dict[str, str]] = []",
+        'earlier = [flat(row) for row in rows(run / "metrics.jsonl", resumed_step)]',
+        "earlier: list[dict[str, str]] = []",
         "is kept in metrics.csv",
     ),
     _csv(
