@@ -59,8 +59,8 @@ def samples(
 
 
 def reconstructions(model: Model, path: Path, n: int, split: str | None, output: str = "reconstruct") -> None:
-    """Write the first `n` examples of a split beside what an output of one argument makes of them."""
-    (argument,) = _arguments(model, output, draws=False)
+    """Write the first `n` examples of a split beside what an output makes of them and of the fields it asks for."""
+    argument, *beside = _arguments(model, output, draws=False)
     feed = model.feeds[argument] if argument in model.feeds else next(iter(model.feeds.values()))
     if "x" not in feed.spec.fields:
         known = ", ".join(feed.spec.fields)
@@ -68,8 +68,9 @@ def reconstructions(model: Model, path: Path, n: int, split: str | None, output:
             Problem("GF804", f"the data have no wire 'x' to put beside anything; they have {known}")
         )
     chosen = split or next(name for name in ("test", "validation", "train") if name in feed.spec.lengths)
-    x: Tensor = feed.split(chosen).first(n)["x"]
-    arrays = {"reconstruction": model.call(output, x, seed=0), "x": x}
+    batch = feed.split(chosen).first(n)
+    x: Tensor = batch["x"]
+    arrays = {"reconstruction": model.call(output, batch if beside else x, seed=0), "x": x}
     if path.suffix == ".png":
         _write_picture(path, arrays, x)
     else:
@@ -136,12 +137,13 @@ def evaluation_picture(run: Run, step: int, name: str, found: Tensor) -> Path:
 
 
 def _arguments(model: Model, output: str, draws: bool) -> tuple[str, ...]:
-    """The arguments of an output that draws samples, `n` alone, or that takes examples, one other argument.
+    """The arguments of an output that draws samples, `n` alone, or that takes examples: one other argument, or fields
+    of the one dataset, its x among them.
 
     Raises RecipeError for any other output, and for one that the recipe has not.
     """
     _ = model.outputs[output]  # says which there are
-    fitting = [name for name in model.outputs if _fits(model.outputs.arguments(name), draws)]
+    fitting = [name for name in model.outputs if _fits(model, model.outputs.arguments(name), draws)]
     arguments = model.outputs.arguments(output)
     if output not in fitting:
         message = f"the output {output}({', '.join(arguments)}) {'draws no samples' if draws else 'takes no examples'}"
@@ -149,8 +151,10 @@ def _arguments(model: Model, output: str, draws: bool) -> tuple[str, ...]:
     return arguments
 
 
-def _fits(arguments: tuple[str, ...], draws: bool) -> bool:
-    return len(arguments) == 1 and (arguments == ("n",)) == draws
+def _fits(model: Model, arguments: tuple[str, ...], draws: bool) -> bool:
+    if len(arguments) == 1 or draws:
+        return (arguments == ("n",)) == draws
+    return "" in model.feeds and "x" in arguments and set(arguments) <= model.feeds[""].spec.fields.keys()
 
 
 def _reference(model: Model, drawn: Tensor) -> Tensor | None:

@@ -381,3 +381,9 @@ def test_what_can_not_be_fitted_is_told_and_leaves_nothing(
         Model(run).fit_sampler(sampler, name)
     assert caught.value.problems[0].code == code and says in caught.value.problems[0].message
     assert not stored(run)
+
+
+def test_of_a_fit_that_failed_no_name_is_left(run: Path) -> None:
+    with pytest.raises(GenframeError):
+        Model(run).fit_sampler({"use": "mixture", "components": 100_000}, "big")
+    assert not (run / "samplers" / "big.json").exists()

@@ -37,7 +37,7 @@ def command(run: Path, settings: tuple[str, ...], to: str, files: tuple[Path, ..
     with Run.open(run, writable=True) as opened:
         if not sent(opened.folder, files, chosen):
             sys.exit(1)
-    click.echo(f"{run} is with {to}")
+    click.echo(f"handed {run} to {to}")
 
 
 def sent(folder: Path, files: tuple[Path, ...], settings: Sequence[str] = ()) -> bool:

@@ -45,6 +45,12 @@ def file_name(sampler: Instance, step: int, key: str) -> str:
     return f"{sampler.name}-{step:08d}-{key[:12]}.safetensors"
 
 
+def require_writable(run: Run) -> None:
+    """Raise RunError where nothing can be kept: told before the work."""
+    with Run.open(run.folder, writable=True) as writer:
+        writer.path(FOLDER).mkdir(exist_ok=True)
+
+
 def keep(run: Run, sampler: Instance) -> None:
     """Note beside a run what is meant by a sampler's name: its component, options and what it is given.
 

@@ -6,6 +6,7 @@ import math
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -234,7 +235,11 @@ class Training:
         if start == 0:
             previews.references()
         for step in range(start, total):
-            self.stepper.step(step, self.batch(step))
+            try:
+                self.stepper.step(step, self.batch(step))
+            except ValueError as error:  # by which a component refuses what it is given
+                run.log(traceback.format_exc())
+                raise self._failed(f"step {step + 1} was refused: {error}", run, "wires") from error
             done = step + 1
             stopping = bool(caught)  # looked at once: a signal that comes later waits for the next step
             ends = done == total or stopping

@@ -35,7 +35,7 @@ class Previews:
     ) -> None:
         self.outputs, self.run, self.n, self.shown = outputs, run, n, shown
         self.feeds = feeds
-        self._examples: dict[str, Tensor] = {}
+        self._examples: dict[str, Mapping[str, Tensor]] = {}
 
     def references(self) -> None:
         """The first examples of each dataset, once."""
@@ -66,15 +66,22 @@ class Previews:
                 return self._manifold(output)
             if len(arguments) == 1 and (examples := self._argument(arguments[0])) is not None:
                 return self._beside(examples, output(examples))
+            if "" in self.feeds and "x" in arguments and set(arguments) <= self.batch("").keys():
+                batch = {key: value[: max(self.n // 2, 1)] for key, value in self.batch("").items()}
+                return self._beside(batch["x"], output(batch))
         return None
 
     def examples(self, name: str) -> Tensor:
-        """Fixed examples of a dataset's `x`: of the test split, else validation, else training."""
+        """Fixed examples of a dataset's `x`."""
+        return self.batch(name)["x"]
+
+    def batch(self, name: str) -> Mapping[str, Tensor]:
+        """Fixed examples of a dataset: of the test split, else validation, else training."""
         if name not in self._examples:
             feed = self.feeds[name]
             split = next(s for s in ("test", "validation", "train") if s in feed.spec.lengths)
             points = feed.spec.fields["x"].shape == (2,)
-            self._examples[name] = feed.split(split).first(MOST_POINTS if points else self.n)["x"]
+            self._examples[name] = feed.split(split).first(MOST_POINTS if points else self.n)
         return self._examples[name]
 
     def _argument(self, argument: str) -> Tensor | None:

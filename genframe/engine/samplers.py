@@ -98,8 +98,9 @@ def fit(trained: Trained, sampler: Instance, tell: Tell) -> str:
         message = "a packed file stays as it is: a sampler is fitted beside a run's folder"
         raise RecipeError(Problem("GF539", message, sampler.mark, path))
     key = fits.key(sampler, trained.facts)
-    fits.keep(trained.run, sampler)  # a folder that can't be written to is told before the work
+    fits.require_writable(trained.run)
     trained.ready[key] = _ready(trained, sampler, key, tell)
+    fits.keep(trained.run, sampler)  # of a fit that failed no name is left
     return f"{fits.FOLDER}/{fits.file_name(sampler, trained.step, key)}"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from command_line import Genframe
 from PIL import Image
+from tiny import small, train
 
 from genframe.run import Run
 
@@ -258,3 +259,15 @@ def test_what_can_not_be_traversed_is_said(
 ) -> None:
     told = genframe("traverse", run, "-o", tmp_path / "t.png", *arguments)
     assert told.code == 2 and says in told.err and not (tmp_path / "t.png").exists()
+
+
+def test_what_is_made_of_pictures_and_their_labels_is_put_beside_them(
+    genframe: Genframe, tmp_path: Path
+) -> None:
+    brief = "train={steps: 2, checkpoint: {every: 2}, samples: {n: 4}, log: {every: 1}}"
+    run = train(small("vae/conditional-digits", brief), tmp_path / "run")
+    assert (run / "samples" / "reconstruct-00000002.png").exists()
+    told = genframe("reconstruct", run, "-o", tmp_path / "beside.npz", "-n", "3")
+    assert told.code == 0
+    found = np.load(tmp_path / "beside.npz")
+    assert found["reconstruction"].shape == found["x"].shape == (3, 1, 28, 28)

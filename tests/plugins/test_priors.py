@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,10 +14,11 @@ from genframe_plugins.vae.priors.exemplar import ExemplarPrior
 from genframe_plugins.vae.priors.mixture import MixturePrior
 from genframe_plugins.vae.priors.uniform import UniformPrior
 from genframe_plugins.vae.priors.vamp import VampPrior
+from tiny import small, train
 from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from genframe import DiagonalGaussian
+from genframe import DiagonalGaussian, RecipeError, RunError
 
 
 def torchs(means: Tensor, stds: Tensor, logits: Tensor) -> MixtureSameFamily:
@@ -145,6 +147,23 @@ def test_an_exemplar_prior_leaves_each_rows_own_example_out() -> None:
     gradient = torch.autograd.grad(found[:, 0].sum(), q_z.mean)[0]
     assert not bool(gradient[0].any())  # a row's prior does not hold the row
     assert bool(gradient[1:].any(1).all())  # but the other rows of its batch
+
+
+def test_an_exemplar_prior_that_the_loss_gets_as_it_is_stops_the_training(
+    tmp_path: Path,
+) -> None:
+    alone = ["wires.p_others=null", "wires.objective=loss()"]
+    brief = "train={steps: 4, checkpoint: {every: 2}, samples: {n: 4}, log: {every: 1}}"
+    with pytest.raises(
+        RunError, match=r"GF701: step 2 was refused: .*p_others: prior.leave_one_out\(q_z, index\)"
+    ):
+        train(small("vae/exemplar-digits", brief, *alone), tmp_path / "run")
+    assert "Traceback" in (tmp_path / "run" / "log.txt").read_text()
+
+
+def test_an_exemplar_prior_has_room_for_every_training_example(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="go up to example 4999, so examples must be at least 5000"):
+        train(small("vae/exemplar-digits", "prior.examples=4999"), tmp_path / "run")
 
 
 def test_an_exemplar_prior_moves_its_codes_in_training_alone_and_forgets_its_start() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +48,25 @@ class ExemplarPrior(nn.Module):
         self.log_std = nn.Parameter(torch.tensor(math.log(std)))
         self.register_buffer("codes", torch.randn(examples, dim))
         self.register_buffer("seen", torch.zeros(examples, dtype=torch.bool))
+        self._alone: int | None = None  # moves that asked for p(z) as it is; None where nothing is trained
+
+    def begin_from(self, data: Any) -> None:
+        """Before the first step of a run. Raises ValueError for more training examples than there are codes."""
+        top = max(int(batch["index"].max()) for batch in data.batches(10_000))
+        if top >= len(self.codes):
+            raise ValueError(
+                f"the training data go up to example {top}, so examples must be at least {top + 1}"
+            )
+        self._alone = 0
 
     def forward(self) -> GaussianMixture:
+        if self._alone is not None and self.training and torch.is_grad_enabled():
+            self._alone += 1
+            if self._alone > 1:
+                raise ValueError(
+                    "the loss is given the exemplar prior as it is, which sees no example so: train by the wire "
+                    "`p_others: prior.leave_one_out(q_z, index)`, as in `objective: loss(p_z=p_others)`"
+                )
         return GaussianMixture(self.codes, self.log_std.exp(), self._logits())
 
     def leave_one_out(self, q_z: Distribution, index: Tensor) -> LeftOut:
@@ -58,6 +76,7 @@ class ExemplarPrior(nn.Module):
         than there are codes.
         """
         mean = q_z.mean
+        self._alone = None
         if self.training:
             with torch.no_grad():
                 self.codes[index] = mean.detach()
