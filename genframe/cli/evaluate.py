@@ -61,7 +61,6 @@ def command(
 ) -> None:
     """Measure a run by the metrics of its recipe, and write the figures into it."""
     from genframe import evaluations, exports
-    from genframe.cli.track import sent
     from genframe.packed import is_packed
 
     if curves is not None:
@@ -79,13 +78,24 @@ def command(
         if folder is not None:
             evaluations.add(folder, measured)
             drawn = [exports.evaluation_picture(folder, model.step, *found) for found in shown.items()]
-            sent(folder.folder, files)
+            _tell_trackers(folder.folder, files)
     if curves is not None:
         exports.curves({key: value for row in measured for key, value in row["figures"].items()}, curves)
     if json_:
         options.print_json(measured)
     else:
         _print(measured, [] if no_record else [run / evaluations.FILE, *drawn])
+
+
+def _tell_trackers(folder: Path, files: tuple[Path, ...]) -> None:
+    """Hand the figures on; a tracker whose plugin is gone, say, is a warning: they stand in the run already."""
+    from genframe.cli.track import sent
+    from genframe.errors import GenframeError
+
+    try:
+        sent(folder, files)
+    except GenframeError as error:
+        click.echo(f"warning: the run's trackers were not told: {error.problems[0].message}", err=True)
 
 
 @contextmanager

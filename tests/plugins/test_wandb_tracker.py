@@ -236,3 +236,13 @@ def small_settings() -> list[str]:
     from tiny import SMALL
 
     return list(SMALL["vae/digits"])
+
+
+def test_figures_are_told_although_the_tracker_is_gone(tmp_path: Path) -> None:
+    run = train(small("vae/digits", BRIEF), tmp_path / "run")
+    with (run / "resolved.yaml").open("a") as file:
+        file.write("track: {lost: {use: nowhere/lost}}\n")
+    done = CliRunner().invoke(group, ["evaluate", str(run), "elbo"], obj=[])
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "the run's trackers were not told" in done.output and "elbo" in done.output
+    assert (run / "evaluations.json").exists()
