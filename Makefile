@@ -1,12 +1,13 @@
 # make run    sets everything up and trains a VAE on real digits, in about a minute
 # make test   sets everything up and runs the checks and the tests
+# make browser    installs what the browser tests drive: Debian's Chromium (as root) and axe-core
 # make downstream    holds the plugins of others against this working copy
 # make benchmarks, make benchmark-peers    print the tables of the README
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check tests downstream benchmarks benchmark-peers clean
+.PHONY: run test check tests browser downstream benchmarks benchmark-peers clean
 
 run: $(VENV)/.installed
 	$(BIN)/genframe train vae/digits
@@ -20,6 +21,9 @@ check: $(VENV)/.installed-dev
 
 tests: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+
+browser:
+	tests/browser/install
 
 downstream: $(BIN)/python
 	$(BIN)/python tests/downstream
