@@ -1,8 +1,8 @@
 """Trackers: a run's rows and pictures, handed to the trackers of the recipe as they come.
 
 Each tracker works in a thread of its own, so that one that is slow or stuck holds up neither the training nor
-another tracker. One that raises is muted with one warning; what it misses stands in the run's folder, from where
-`genframe track` sends it.
+another tracker. A call that raises is made again after a while, and the calls behind it wait; a tracker that goes on
+raising is muted with one warning. What it misses stands in the run's folder, from where `genframe track` sends it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Full, Queue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from genframe.errors import Problem, RecipeError, Stopped
@@ -23,6 +23,12 @@ from genframe.recipe.model import Instance
 
 PATIENCE = {"finished": 60.0, "failed": 60.0, "stopped": 5.0}
 """Seconds that the end of a run waits for a tracker, by the state that it ends in: long enough for an upload."""
+
+PAUSES = (0.5, 2.0, 8.0, 30.0)
+"""Seconds before a call that has raised is made again, and again; when it has failed once more, the tracker is muted.
+
+At the end of a run nobody waits: what is left of the attempts is made at once.
+"""
 
 SENDING = 3600.0
 """Seconds that a tracker may take over a whole run that is handed to it afterwards."""
@@ -33,6 +39,9 @@ BEHIND = 10_000
 Warn = Callable[[str, str], None]
 """Told a warning in a line, and further lines for the log."""
 
+Say = Callable[[str], None]
+"""Told a line that a tracker's `finish` returned: where to look, or what to do next."""
+
 
 class Trackers:
     """The trackers of one training. Its methods return at once, whatever a tracker does."""
@@ -40,6 +49,7 @@ class Trackers:
     def __init__(self, followers: Sequence[_Follower] = ()) -> None:
         self._followers = list(followers)
         self._warn: Warn = lambda line, more: None
+        self._say: Say = lambda line: None
         self._run = Path("RUN")
 
     @classmethod
@@ -49,10 +59,15 @@ class Trackers:
 
     @contextmanager
     def following(
-        self, run: Path, resolved: Mapping[str, Any], resumed_step: int, warn: Warn
+        self,
+        run: Path,
+        resolved: Mapping[str, Any],
+        resumed_step: int,
+        warn: Warn,
+        say: Say = lambda line: None,
     ) -> Iterator[None]:
         """Within, the run's trackers are at work: `start` comes first and `finish`, with how it ended, last."""
-        self._warn, self._run = warn, run
+        self._warn, self._say, self._run = warn, say, run
         for follower in self._followers:
             follower.begin()
         self._call("start", run, resolved, resumed_step)
@@ -66,12 +81,19 @@ class Trackers:
         finally:
             self._finish(state)
 
-    def send(self, run: Path, resolved: Mapping[str, Any], step: int, warn: Warn) -> bool:
+    def send(
+        self,
+        run: Path,
+        resolved: Mapping[str, Any],
+        step: int,
+        warn: Warn,
+        say: Say = lambda line: None,
+    ) -> bool:
         """Bring each tracker to what a run that nobody writes to holds up to `step`; whether all came there.
 
         To a tracker it is a resume after which nothing more happens: `start`, then `finish`.
         """
-        self._warn, self._run = warn, run
+        self._warn, self._say, self._run = warn, say, run
         for follower in self._followers:
             follower.begin()
         self._call("start", run, resolved, step)
@@ -98,6 +120,9 @@ class Trackers:
         for follower in self._followers:
             follower.wait(PATIENCE[state] if patience is None else patience)
         self._tell()
+        for follower in self._followers:
+            if follower.said:
+                self._say(follower.said)
 
     def _tell(self) -> None:
         """Warn, from the training's own thread, of each tracker that was muted since."""
@@ -124,10 +149,12 @@ class _Follower:
         self.offer = instance.offer.name
         self.fault: _Fault | None = None
         self.told = False
+        self.said = ""
         self._name, self._tracker = instance.name, tracker
         self._calls: Queue[tuple[str, tuple[Any, ...]] | None] = Queue()
         self._thread: Thread | None = None
         self._started = False
+        self._hurried = Event()
 
     def begin(self) -> None:
         self._calls = Queue(BEHIND)
@@ -143,7 +170,8 @@ class _Follower:
                 self.fault = self.fault or _Fault(f"is muted: it is {BEHIND:,} calls behind")
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """Nothing more will come, and no pause is made any more."""
+        self._hurried.set()
         if self._calls.full():  # it is stuck and given up: should it ever go on, it finds its end
             with suppress(Empty):
                 self._calls.get_nowait()
@@ -162,11 +190,22 @@ class _Follower:
             # One that was muted may still let go of what it holds, if it ever got hold of it.
             if function is None or (self.fault is not None and not (method == "finish" and self._started)):
                 continue
+            self._attempt(method, function, arguments)
+
+    def _attempt(self, method: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        """Make a call, up to `len(PAUSES)` times more while it raises; then the tracker is muted."""
+        for pause in (*PAUSES, None):
             try:
-                function(*arguments)
+                said = function(*arguments)
                 self._started = True
+                if method == "finish" and isinstance(said, str):
+                    self.said = said
+                return
             except BaseException as error:
-                self.fault = self.fault or self._raised(method, error)
+                if pause is None or self.fault is not None or not isinstance(error, Exception):
+                    self.fault = self.fault or self._raised(method, error)
+                    return
+                self._hurried.wait(pause)
 
     def _raised(self, method: str, error: BaseException) -> _Fault:
         frames = traceback.extract_tb(error.__traceback__)[1:]
