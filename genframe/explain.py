@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from genframe.bound import Binding, BoundWire
+from genframe.bound import Binding, BoundWire, Part
 from genframe.engine.step import Stepper
 from genframe.hooks import Component
 from genframe.kinds import KINDS
@@ -32,6 +32,14 @@ FLOPS_ARE = (
 def explain(recipe: Recipe) -> dict[str, Any]:
     """Everything that follows from a recipe's wires. Raises RecipeError or PluginError where it can't be compiled."""
     plan = compile_plan(recipe)
+    facts = explained(plan)
+    remarks = facts.pop("remarks")
+    return {**facts, "flops": _flops(plan), "remarks": remarks}
+
+
+def explained(plan: Plan) -> dict[str, Any]:
+    """The same of a plan that is compiled, without the FLOPs, for which a step is made."""
+    recipe = plan.recipe
     return {
         "recipe": recipe.name,
         "play": recipe.play,
@@ -50,7 +58,6 @@ def explain(recipe: Recipe) -> dict[str, Any]:
         "routing": _routing(plan),
         "components": _components(plan),
         "parameters": _parameter_count(plan),
-        "flops": _flops(plan),
         "remarks": [remark.as_dict() for remark in (*recipe.remarks, *plan.remarks)],
     }
 
@@ -110,6 +117,8 @@ def _wire(plan: Plan, bound: BoundWire) -> dict[str, Any]:
     return {
         **_expression(bound),
         "shapes": {name: plan.shapes[name] for name in names if name in plan.shapes},
+        "reads": sorted(plan.wiring.needs(bound.bound)),
+        "calls": sorted({p.instance for p in plan.wiring.parts(bound.bound) if isinstance(p, Part)}),
         "reaches": sorted(plan.wiring.reach[names[0]]),
     }
 

@@ -1,8 +1,8 @@
 """The folder of a run: what it is called, who may write to it, and what was used to make it.
 
     NAME-YYYYMMDD-HHMMSS/
-      recipe.yaml  resolved.yaml  lock.json  resumes.jsonl  metrics.jsonl  log.txt
-      checkpoints/00004690/  samples/
+      recipe.yaml  resolved.yaml  lock.json  plan.json  resumes.jsonl  metrics.jsonl  log.txt
+      checkpoints/00004690/  samples/  report.html
 
 Torch-free, so that a run can be listed and checked without it.
 """
@@ -27,6 +27,9 @@ from genframe.lock import FORMAT, now, versions, without_secrets
 
 RECIPE, RESOLVED, FACTS = "recipe.yaml", "resolved.yaml", "lock.json"
 """A run is there when these three are; they are written in this order."""
+
+PLAN = "plan.json"
+"""What the recipe computes and who teaches whom, as `genframe explain --json` has it, without the FLOPs."""
 
 _WRITERS: weakref.WeakSet[Run] = weakref.WeakSet()
 

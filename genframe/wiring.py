@@ -28,6 +28,7 @@ class Wiring:
     outputs: dict[str, BoundWire] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
     bindings: list[Binding] = field(default_factory=list)
+    _asked: dict[str, tuple[Instance, tuple[str, ...]]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def order(self) -> tuple[str, ...]:
@@ -94,12 +95,15 @@ class Wiring:
 
     def given(self, name: str) -> frozenset[str]:
         """The instances that an instance's constructor asks for."""
-        instance = self.instances[name]
-        asked = (
-            (one, given) for one in (instance, *instance.parts()) for given in one.offer.signature().givens
-        )
-        names = (str(one.given.get(given, given)) for one, given in asked)
-        return frozenset(other for other in names if other in self.instances)
+        instance, asked = self.instances[name], self._asked.get(name)
+        if asked is None or asked[0] is not instance:  # read from the source once: this is asked for very often
+            names = tuple(
+                str(one.given.get(given, given))
+                for one in (instance, *instance.parts())
+                for given in one.offer.signature().givens
+            )
+            asked = self._asked[name] = (instance, names)
+        return frozenset(other for other in asked[1] if other in self.instances)
 
     def ancestors(self, names: frozenset[str]) -> tuple[str, ...]:
         """`names` and every plain wire they need, in order."""

@@ -21,19 +21,21 @@ from genframe.data.feed import Feed
 from genframe.data.spec import DataSpec
 from genframe.engine import checkpoint, process, state
 from genframe.engine.devices import choose_device
-from genframe.engine.metrics_log import MetricsLog, cut_back, rows
+from genframe.engine.metrics_log import MetricsLog, cut_back, rows, standard
 from genframe.engine.needs import require_memory, require_support
 from genframe.engine.outputs import Outputs
 from genframe.engine.previews import Previews
 from genframe.engine.progress import Progress, QuietProgress
 from genframe.engine.step import Stepper
 from genframe.errors import Problem, RecipeError, RunError, Stopped
+from genframe.explain import explained
+from genframe.live.state import Outlook
 from genframe.lock import lock_facts, used_code
 from genframe.locked import Lock, checked, code_changes
 from genframe.plan import Plan, compile_plan
 from genframe.recipe.model import Recipe
 from genframe.recipe.resolve import resolved, resolved_yaml
-from genframe.run import Run
+from genframe.run import PLAN, Run
 from genframe.tracking import Trackers
 
 CHECKPOINT_STEPS = 500
@@ -168,6 +170,13 @@ class Training:
         averages = [side.averages for side in self.stepper.sides if side.averages is not None]
         return Outputs(self.plan, averages)
 
+    def outlook(self, step: int, run: Run) -> Outlook:
+        """What a training from this step on sets out to do."""
+        recipe = self.plan.recipe
+        saving = self._every(recipe.train.checkpoint.every)
+        each, device = self.steps_per_epoch, str(self.device)
+        return Outlook(step, self.total, device, each, saving, recipe.name, run.folder)
+
     def batch(self, step: int) -> dict[str, Tensor]:
         """The data wires of a step: `x`, or `scan.x` where there are several datasets."""
         if len(self.feeds) == 1 and "" in self.feeds:
@@ -186,23 +195,30 @@ class Training:
             self.plan.watch.replay(rows(run.metrics))
         else:
             self._begin()
-        n, shown = self.plan.recipe.train.samples.n, self.trackers.picture
-        previews = Previews(self.outputs, self.feeds, run, n, shown)
-        epochs = math.ceil(self.total / self.steps_per_epoch)
-        progress.start(self.total, step=step, epochs=epochs)
+
+        def shown(name: str, step: int, path: Path) -> None:
+            self.trackers.picture(name, step, path)
+            progress.picture(name, step, path)
+
+        previews = Previews(self.outputs, self.feeds, run, self.plan.recipe.train.samples.n, shown)
+        outlook = self.outlook(step, run)
+        progress.start(outlook, rows(run.metrics) if step else ())
         self._clock, self._logged = time.perf_counter(), step
-        run.log(f"training from step {step} to {self.total} on {self.device}")
+        run.log(str(outlook))
 
         def warn(line: str, more: str) -> None:
             run.log(f"warning: {line}\n{more}")
             progress.message(f"warning: {line}")
 
-        followed = self.trackers.following(run.folder, resolved(self.plan.recipe), step, warn)
+        said: list[str] = []
+        followed = self.trackers.following(run.folder, resolved(self.plan.recipe), step, warn, said.append)
         try:
             with followed, MetricsLog(run.metrics) as metrics, _signals() as caught:
                 self._loop(step, run, metrics, previews, progress, caught)
         finally:
             progress.finish()
+            for line in said:
+                progress.message(line)
 
     def _begin(self) -> None:
         """What offers `begin_from(data)` sees the training split of the first dataset, before a run's first step."""
@@ -241,6 +257,7 @@ class Training:
                 run.log(traceback.format_exc())
                 raise self._failed(f"step {step + 1} was refused: {error}", run, "wires") from error
             done = step + 1
+            progress.tick(done)
             stopping = bool(caught)  # looked at once: a signal that comes later waits for the next step
             ends = done == total or stopping
             save = done % saving == 0 or ends
@@ -287,7 +304,7 @@ class Training:
             figures["alarms"] = self.plan.watch.ringing
         row = metrics.write(done, epoch, images_per_second=round(speed, 1), **figures)
         self.trackers.log(row)
-        progress.update(done, epoch, {k: v for k, v in terms.items() if "/" not in k}, speed)
+        progress.update(row)
 
     def _require_finite(self, history: Mapping[str, Sequence[tuple[int, float]]], run: Run) -> None:
         bad = [
