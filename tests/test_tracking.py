@@ -37,7 +37,7 @@ PARTS = """
 
     @hookimpl
     def genframe_trackers():
-        names = ["notes", "raises", "spoils", "stuck", "mute", "sends", "ends"]
+        names = ["notes", "raises", "spoils", "stuck", "mute", "sends", "ends", "flaky", "tells"]
         return [Component(name, f"my_parts:{name.title()}") for name in names]
 
     class Notes:
@@ -113,6 +113,26 @@ PARTS = """
     class Ends:
         def log(self, row):
             raise SystemExit(3)
+
+    class Flaky(Notes):
+        '''Fails so many times, as a full disk or a lost line does, and is then well.'''
+
+        def __init__(self, *, times: int, errno: int = 28):
+            super().__init__()
+            self.left, self.errno = times, errno
+
+        def note(self, *words):
+            if words[:2] in (("log", 2), ("log", 6)) and self.left:
+                self.left -= 1
+                raise OSError(self.errno, os.strerror(self.errno))
+            super().note(*words)
+
+    class Tells:
+        def log(self, row):
+            pass
+
+        def finish(self, state):
+            return f"look at {state}"
 """
 
 
@@ -193,6 +213,43 @@ def test_a_tracker_that_raises_is_muted_with_one_warning_and_changes_no_number(
     assert (run / "finished.txt").exists() == (
         where != "start"
     )  # one that had started may let go of what it holds
+
+
+@pytest.mark.parametrize("errno", [28, 101], ids=["disk full", "network unreachable"])
+def test_a_tracker_that_fails_and_is_well_again_has_missed_nothing(
+    errno: int, tracked: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "PAUSES", (0.01, 0.01, 0.01))
+    shown = Shown()
+    run = loop.train(tracked(f"{{a: {{use: flaky, times: 3, errno: {errno}}}}}"), tmp_path / "run", progress=shown)
+    assert [word[2] for word in notes(run) if word[0] == "log"] == rows(run), "in order, each once"
+    assert shown.messages == []
+
+
+def test_one_that_fails_once_more_is_muted_with_what_it_said(
+    tracked: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "PAUSES", (0.01, 0.01, 0.01))
+    shown = Shown()
+    run = loop.train(tracked("{a: {use: flaky, times: 4}}"), tmp_path / "run", progress=shown)
+    (warning,) = shown.messages
+    assert "muted: its log() raised OSError: [Errno 28] No space left on device" in warning
+    assert [word[0] for word in notes(run) if word[0] != "picture"] == ["start", "finish"]
+    assert [row["step"] for row in rows(run)] == [2, 3, 4, 6]
+
+
+def test_nobody_waits_for_another_attempt_at_the_end_of_a_run(
+    tracked: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "PAUSES", (3600.0, 3600.0))
+    run = train(tracked("{a: {use: flaky, times: 2}}"), tmp_path / "run")
+    assert [word[2] for word in notes(run) if word[0] == "log"] == rows(run)
+
+
+def test_what_a_tracker_says_at_its_end_is_told(tracked: Callable[..., Recipe], tmp_path: Path) -> None:
+    shown = Shown()
+    loop.train(tracked("{a: tells, b: notes}"), tmp_path / "run", progress=shown)
+    assert shown.messages == ["look at finished"]
 
 
 def test_a_tracker_that_would_end_the_process_is_muted(
