@@ -70,7 +70,7 @@ def written_out(node: Node, path: Path) -> Node:
     """The long form of what stands at a place, or the node itself."""
     if component_at(path) and isinstance(node.value, str):
         return replace(node, value={"use": Node(node.value, node.mark)})
-    if term_at(path) and not _is_term(node.value):
+    if term_at(path) and node.value is not None and not _is_term(node.value):
         return replace(node, value={"weight": Node(node.value, node.mark)})
     if len(path) == 1 and path[0] in NAMED_LISTS:
         return named(node)

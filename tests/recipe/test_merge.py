@@ -43,6 +43,11 @@ RULES = [
     ("encoder: mlp", "encoder: {hidden: [3]}", {"encoder": {"use": "mlp", "hidden": [3]}}),
     ("encoder: mlp", "encoder: conv", {"encoder": "conv"}),
     ("encoder: mlp", "encoder: null", {"encoder": None}),
+    (
+        "players: {a: {minimises: {b: {weight: 1, every: 8}}}}",
+        "players: {a: {minimises: {b: null}}}",
+        {"players": {"a": {"minimises": {"b": None}}}},
+    ),
     ("encoders: {a: mlp}", "encoders: {b: mlp}", {"encoders": {"a": "mlp", "b": "mlp"}}),
     ("encoders: {a: {use: mlp, x: 1}}", "encoders: {a: conv}", {"encoders": {"a": {"use": "conv"}}}),
     (
