@@ -31,11 +31,12 @@ downstream: $(BIN)/python
 benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks
 
-# pythae's and Lightning's trainers, and pythae's likelihood, beside ours, in an environment of their own.
+# pythae's, Lightning's, torchgan's and mimicry's trainers, and pythae's likelihood, beside ours, in an environment of their own.
 benchmark-peers: $(VENV)/.installed-dev
 	test -d .venv-bench || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet -r tests/benchmarks/peers.txt
-	$(BIN)/python tests/benchmarks --only mlp,conv,family,nll --peers
+	.venv-bench/bin/python -m pip install --quiet --no-deps -r tests/benchmarks/gan_peers.txt
+	$(BIN)/python tests/benchmarks --only mlp,conv,dcgan,family,nll --peers
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -4,6 +4,7 @@
     python tests/benchmarks --only mlp,startup
     python tests/benchmarks --only mlp,conv --peers  beside a DataLoader loop, pythae and Lightning
     python tests/benchmarks --only family,nll --peers    models of the VAE family and likelihoods beside pythae's
+    python tests/benchmarks --only dcgan --peers     beside torchgan's and mimicry's trainers
     python tests/benchmarks --only family --peers --busy    on a machine that other work keeps busy
 
 The loops, as processes of their own, take turns, so that ratios hold where speeds do not; what `lean` and
@@ -12,6 +13,7 @@ The loops, as processes of their own, take turns, so that ratios hold where spee
 The peers live in an environment of their own, .venv-bench in the root of the repository:
 
     python -m venv .venv-bench && .venv-bench/bin/pip install -r tests/benchmarks/peers.txt
+    .venv-bench/bin/pip install --no-deps -r tests/benchmarks/gan_peers.txt
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--pictures", type=int, default=Scale.pictures, help="pictures of an nll turn (%(default)s)"
     )
-    parser.add_argument("--peers", action="store_true", help="add the peers' loops to mlp and conv")
+    parser.add_argument("--peers", action="store_true", help="add the peers' loops")
     parser.add_argument("--smoke", action="store_true", help="each arm for two steps, to see that it runs")
     parser.add_argument(
         "--busy",

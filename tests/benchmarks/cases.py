@@ -22,7 +22,7 @@ from report import Goal, Section
 HERE = Path(__file__).parent
 GENFRAME = str(Path(sys.executable).with_name("genframe"))
 PEERS_PYTHON = HERE.parents[1] / ".venv-bench" / "bin" / "python"
-PEERS = ("loader", "pythae", "lightning")
+PEERS = (Ratio("genframe", "loader"), Ratio("genframe", "pythae"), Ratio("genframe", "lightning"))
 PYTHAE = ("pythae", "pythae-tuned")
 """As it comes, and under the process settings that genframe makes for itself."""
 FAMILY = {"mlp": 400, "beta-vae": 400, "iwae": 50, "vamp": 200, "iaf": 200, "wae": 300, "vq": 50, "rae": 300}
@@ -60,15 +60,16 @@ class Training:
     steps: int
     warm_up: int
     loss: str = "-ELBO, nats"
-    peers: Sequence[str] = ()
+    peers: Sequence[Ratio] = ()
+    """With --peers: what is held against their loops."""
 
     def __call__(self, scale: Scale, scratch: Path) -> Section:
         options = ("--scratch", str(scratch / self.model))
         arms = [Arm(self.model, loop, options=options) for loop in self.loops]
-        ratios = list(self.ratios)
-        for peer in self.peers if scale.peers else ():
-            arms.append(Arm(self.model, peer, python=str(PEERS_PYTHON), options=options))
-            ratios.append(Ratio("genframe", peer))
+        against = self.peers if scale.peers else ()
+        ratios = [*self.ratios, *against]
+        peers = dict.fromkeys(ratio.to for ratio in against)
+        arms += [Arm(self.model, peer, python=str(PEERS_PYTHON), options=options) for peer in peers]
         warm_up = self.warm_up if scale.warm_up is None else scale.warm_up
         steps = scale.steps or self.steps
         held = contest.hold(arms, steps, scale.rounds, warm_up)
@@ -268,6 +269,12 @@ CASES: dict[str, Case] = {
         steps=25,
         warm_up=1,
         loss="losses",
+        peers=[
+            Ratio("genframe", "torchgan", 1.5),
+            Ratio("genframe", "mimicry", 1.5),
+            Ratio("genframe-bf16", "torchgan", _bf16(2.5)),
+            Ratio("genframe-bf16", "mimicry", _bf16(2.5)),
+        ],
     ),
     "dae-mlp": _denoiser("dae-mlp", "denoiser 784-400-400-784", 300, 0.95),
     "dae-conv": _denoiser("dae-conv", "convolutional denoiser", 50, 0.95),

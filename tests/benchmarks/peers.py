@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gan_peers
 import nets
 import torch
 import torch.nn.functional as F
@@ -138,4 +139,5 @@ LOOPS: dict[str, Callable[[Turns, str, int, int], None]] = {
     "pythae": pythae,
     "pythae-tuned": pythae_tuned,
     "lightning": lightning,
+    **gan_peers.LOOPS,
 }
