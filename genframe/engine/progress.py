@@ -1,71 +1,96 @@
-"""What is shown while a run trains: a bar in a terminal, lines elsewhere, or nothing."""
+"""What is shown while a run trains: a live view in a terminal, lines elsewhere, or nothing.
+
+The loop tells it what happens, and `genframe watch` does from the files of a run: the same events, the same picture.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol, TextIO
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TextIO
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+from genframe.live.pace import duration
+from genframe.live.state import Outlook, State
 
 Clock = Callable[[], float]
-
-REFRESH_SECONDS = 0.2
-"""How often the bar is drawn at most: five pictures a second are enough to look live and cost no speed."""
+Row = Mapping[str, Any]
 
 LINE_SECONDS = 5.0
 """How often a line is printed at most where there is no terminal."""
 
+MOST_FIGURES = 12
+"""Terms in a line."""
+
 
 class Progress(Protocol):
-    """Receives the state of a training; `start` comes first and `finish` last, also after an error."""
+    """Receives the events of a training; `start` comes first and `finish` last, also after an error."""
 
-    def start(self, total: int, *, step: int = 0, epochs: int | None = None) -> None:
-        """`total` steps will be made, `step` of them are behind us; `epochs` is how many there will be."""
+    def start(self, outlook: Outlook, past: Iterable[Row] = ()) -> None:
+        """A training begins, or goes on after the rows `past`."""
 
-    def update(
-        self, step: int, epoch: int, values: Mapping[str, float], images_per_second: float | None = None
-    ) -> None:
-        """Step `step` of the 1-based `epoch` is done; `values` are the latest terms by name."""
+    def tick(self, step: int) -> None:
+        """`step` steps are made. Called at each, and so to be done in no time; the device may be behind."""
+
+    def update(self, row: Row) -> None:
+        """A row of metrics.jsonl was written."""
 
     def message(self, text: str) -> None:
-        """Something that stays to be read: a checkpoint, a warning."""
+        """Something that stays to be read: an alarm, a warning."""
 
-    def finish(self) -> None:
-        """Nothing more will come; may be called twice."""
+    def picture(self, name: str, step: int, path: Path) -> None:
+        """A picture of the output `name` was written."""
+
+    def finish(self, how: str = "") -> None:
+        """Nothing more will come; may be called twice. `how`: `stopped at step 50`, where that is to be seen."""
 
 
-def progress_for(stream: TextIO | None = None, *, quiet: bool = False) -> Progress:
-    """A bar when `stream` (default stderr) is a terminal, else lines; nothing when `quiet`."""
+def progress_for(
+    stream: TextIO | None = None, *, quiet: bool = False, plain: bool = False, preview: bool = False
+) -> Progress:
+    """A live view when `stream` (default stderr) is a terminal that can, else lines; nothing when `quiet`.
+
+    plain: lines anyway. preview: the newest samples in the live view.
+    """
     if quiet:
         return QuietProgress()
     stream = stream or sys.stderr
-    if not stream.isatty():
+    if plain or not can_live(stream):
         return PlainProgress(stream)
-    from rich.console import Console
+    from genframe.live.terminal import TerminalProgress
 
-    console = Console(file=stream)
-    return PlainProgress(stream) if console.is_dumb_terminal else TerminalProgress(console)
+    return TerminalProgress.on(stream, preview=preview)
+
+
+def can_live(stream: TextIO) -> bool:
+    """Whether a stream is a terminal with a cursor that moves, for someone who did not ask for plain text."""
+    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("CI"):
+        return False
+    utf8 = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+    return utf8 and os.environ.get("TERM", "dumb").lower() not in ("dumb", "unknown")
 
 
 class QuietProgress:
     """Shows nothing."""
 
-    def start(self, total: int, *, step: int = 0, epochs: int | None = None) -> None:
+    def start(self, outlook: Outlook, past: Iterable[Row] = ()) -> None:
         pass
 
-    def update(
-        self, step: int, epoch: int, values: Mapping[str, float], images_per_second: float | None = None
-    ) -> None:
+    def tick(self, step: int) -> None:
+        pass
+
+    def update(self, row: Row) -> None:
         pass
 
     def message(self, text: str) -> None:
         pass
 
-    def finish(self) -> None:
+    def picture(self, name: str, step: int, path: Path) -> None:
+        pass
+
+    def finish(self, how: str = "") -> None:
         pass
 
 
@@ -73,41 +98,38 @@ class PlainProgress:
     """A line every `LINE_SECONDS` at most, and one when an epoch or the training ends."""
 
     def __init__(self, stream: TextIO, clock: Clock = time.monotonic) -> None:
+        self.state = State()
         self._stream = stream
         self._clock = clock
-        self._pace = Pace(0, 0, clock)
-        self._epochs: int | None = None
         self._latest = ""  # the line of the latest update, "" once it is printed
         self._epoch = 0
         self._printed = float("-inf")
 
-    def start(self, total: int, *, step: int = 0, epochs: int | None = None) -> None:
-        self._pace = Pace(total, step, self._clock)
-        self._epochs = epochs
+    def start(self, outlook: Outlook, past: Iterable[Row] = ()) -> None:
+        self.state.start(outlook, past)
+        self._epoch = self.state.epoch
         self._printed = self._clock()
 
-    def update(
-        self, step: int, epoch: int, values: Mapping[str, float], images_per_second: float | None = None
-    ) -> None:
-        if epoch != self._epoch:
+    def tick(self, step: int) -> None:
+        pass
+
+    def update(self, row: Row) -> None:
+        if row.get("epoch") != self._epoch:
             self._flush()  # the last line of the epoch that has ended
-            self._epoch = epoch
-        self._pace.tick(step)
-        self._latest = "  ".join(
-            [
-                _place(step, self._pace.total, epoch, self._epochs),
-                *_figures(values, images_per_second),
-                f"{duration(self._pace.remaining())} left",
-            ]
-        )
-        if step >= self._pace.total or self._clock() - self._printed >= LINE_SECONDS:
+            self._epoch = row.get("epoch", 0)
+        self.state.update(row)
+        self._latest = line(self.state)
+        if self.state.step >= self.state.outlook.total or self._clock() - self._printed >= LINE_SECONDS:
             self._flush()
 
     def message(self, text: str) -> None:
         self._flush()
         print(text, file=self._stream, flush=True)
 
-    def finish(self) -> None:
+    def picture(self, name: str, step: int, path: Path) -> None:
+        pass
+
+    def finish(self, how: str = "") -> None:
         self._flush()
 
     def _flush(self) -> None:
@@ -117,105 +139,14 @@ class PlainProgress:
             self._printed = self._clock()
 
 
-class TerminalProgress:
-    """Two lines that are drawn over: the bar with what remains, and the latest figures. Never wraps."""
-
-    def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
-        from rich.live import Live
-
-        self._clock = clock
-        self._pace = Pace(0, 0, clock)
-        self._epochs: int | None = None
-        self._state: tuple[int, int, Mapping[str, float], float | None] | None = None  # not drawn yet
-        self._drawn = float("-inf")
-        # Drawn by `update` and by no thread: a second thread would take the interpreter from the training.
-        self._live = Live(console=console, auto_refresh=False, transient=False)
-
-    def start(self, total: int, *, step: int = 0, epochs: int | None = None) -> None:
-        self._pace = Pace(total, step, self._clock)
-        self._epochs = epochs
-        self._live.start()
-
-    def update(
-        self, step: int, epoch: int, values: Mapping[str, float], images_per_second: float | None = None
-    ) -> None:
-        self._pace.tick(step)
-        self._state = (step, epoch, values, images_per_second)
-        if self._clock() - self._drawn >= REFRESH_SECONDS:
-            self._draw()
-
-    def message(self, text: str) -> None:
-        self._live.console.print(text, markup=False, highlight=False)
-
-    def finish(self) -> None:
-        self._draw()
-        self._live.stop()
-
-    def _draw(self) -> None:
-        if self._state is not None:
-            self._live.update(self._picture(*self._state), refresh=True)
-            self._state = None
-            self._drawn = self._clock()
-
-    def _picture(
-        self, step: int, epoch: int, values: Mapping[str, float], images_per_second: float | None
-    ) -> RenderableType:
-        from rich.console import Group
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
-
-        total = self._pace.total
-        first = Table.grid(padding=(0, 1), expand=True)
-        first.add_column(no_wrap=True)
-        first.add_column(ratio=1)
-        first.add_column(no_wrap=True, justify="right")
-        first.add_row(
-            Text(_place(step, total, epoch, self._epochs)),
-            ProgressBar(total=max(total, 1), completed=step),
-            Text(f"{duration(self._pace.remaining())} left"),
-        )
-        second = Text("  ".join(_figures(values, images_per_second)), no_wrap=True, overflow="ellipsis")
-        return Group(first, second)
-
-
-class Pace:
-    """How fast steps are made, over the last half minute or so."""
-
-    def __init__(self, total: int, step: int, clock: Clock = time.monotonic) -> None:
-        self.total = total
-        self._clock = clock
-        self._ticks = deque([(clock(), step)])
-
-    def tick(self, step: int) -> None:
-        """Step `step` is done."""
-        now = self._clock()
-        self._ticks.append((now, step))
-        while len(self._ticks) > 2 and now - self._ticks[0][0] > 30.0:
-            self._ticks.popleft()
-
-    def remaining(self) -> float | None:
-        """Seconds until the last step; None before a step is made."""
-        (began, first), (now, last) = self._ticks[0], self._ticks[-1]
-        if last <= first:
-            return None
-        return (now - began) / (last - first) * max(self.total - last, 0)
-
-
-def duration(seconds: float | None) -> str:
-    """`4:05`, `1:02:03`, or `-:--` when it is not known."""
-    if seconds is None:
-        return "-:--"
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
-def _place(step: int, total: int, epoch: int, epochs: int | None) -> str:
-    return f"epoch {epoch}{f'/{epochs}' if epochs else ''}  step {step}/{total}"
-
-
-def _figures(values: Mapping[str, float], images_per_second: float | None) -> list[str]:
-    """`objective 104.2`, one for each value, and the throughput in front, where it is never cut off."""
-    speed = [f"{images_per_second:,.0f} images/s"] if images_per_second is not None else []
-    return speed + [f"{name} {value:.4g}" for name, value in values.items()]
+def line(state: State) -> str:
+    """`epoch 1/20  step 50/9380  41,200 images/s  objective 187.4  3:10 left`."""
+    outlook = state.outlook
+    words = [f"epoch {state.epoch}{f'/{outlook.epochs}' if outlook.epochs else ''}"] if state.epoch else []
+    words.append(f"step {state.step}/{outlook.total}")
+    words += [f"{state.speed:,.0f} images/s"] if state.speed is not None else []
+    terms = {name: value for name, value in state.terms.items() if "/" not in name}
+    words += [f"{name} {value:.4g}" for name, value in list(terms.items())[:MOST_FIGURES]]
+    words += [f"and {len(terms) - MOST_FIGURES} more"] if len(terms) > MOST_FIGURES else []
+    words.append(f"{duration(state.remaining)} left")
+    return "  ".join(words)

@@ -1,30 +1,28 @@
-"""Progress: a bar that fits the terminal, lines that are few, and silence."""
+"""Progress: who sees a live view, and the lines that everybody else gets: few, in order, and enough to know."""
 
 from __future__ import annotations
 
 import io
-import math
-import re
 import subprocess
 import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
-from rich.console import Console
 
 from genframe.engine.progress import (
     LINE_SECONDS,
-    REFRESH_SECONDS,
-    Pace,
+    MOST_FIGURES,
     PlainProgress,
     Progress,
     QuietProgress,
-    TerminalProgress,
-    duration,
     progress_for,
 )
+from genframe.live.state import Outlook
+from genframe.live.terminal import TerminalProgress
 
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-VALUES = {"objective": 187.31, "reconstruction_of_the_picture": 1234.5, "rate[x]": math.nan}
+TERMS = {"objective": 187.31, "objective/rate": 12.5, "rate[x]": float("nan")}
 
 
 class Clock:
@@ -39,77 +37,41 @@ class Terminal(io.StringIO):
         return True
 
 
-def drive(progress: Progress, clock: Clock, seconds_per_step: float, total: int = 100) -> None:
-    """Ten steps an epoch."""
-    progress.start(total, epochs=total // 10)
-    for step in range(1, total + 1):
+@pytest.fixture(autouse=True)
+def able(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that can do everything."""
+    for name in ("CI", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def outlook(total: int, step: int = 0) -> Outlook:
+    return Outlook(step, total, "cpu", epoch=total // 10, recipe="vae-digits", began=0.0)
+
+
+def row(step: int, epoch: int, time: float, terms: dict[str, float] = TERMS) -> dict[str, Any]:
+    return {"step": step, "epoch": epoch, "time": time, "terms": terms, "images_per_second": 41_234.0}
+
+
+def drive(progress: Progress, clock: Clock, seconds_per_step: float, steps: Iterable[int], each: int) -> None:
+    for step in steps:
         clock.now += seconds_per_step
-        progress.update(step, (step - 1) // 10 + 1, VALUES, 41_234.0)
+        progress.tick(step)
+        progress.update(row(step, (step - 1) // each + 1, clock.now))
     progress.finish()
 
 
 def shown(stream: io.StringIO) -> list[str]:
-    return [line for line in ESCAPE.sub("", stream.getvalue()).splitlines() if line]
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 200])
-def test_the_bar_is_never_wider_than_the_terminal(width: int) -> None:
-    stream, clock = io.StringIO(), Clock()
-    console = Console(file=stream, force_terminal=True, width=width)
-    drive(TerminalProgress(console, clock), clock, 1.0)
-    lines = shown(stream)
-    assert max(map(len, lines)) <= width
-    assert len(lines) % 2 == 0  # a bar and a line of figures, each of which has wrapped nowhere
-
-
-def test_at_sixty_columns_the_bar_says_where_we_are_how_fast_and_how_long() -> None:
-    stream, clock = io.StringIO(), Clock()
-    progress = TerminalProgress(Console(file=stream, force_terminal=True, width=60), clock)
-    progress.start(9380, epochs=20)
-    clock.now = 10.0
-    progress.update(469, 1, VALUES, 41_234.0)
-    progress.finish()
-    bar, figures = shown(stream)[-2:]
-    assert bar.startswith("epoch 1/20  step 469/9380 ━")
-    assert bar.endswith(" 3:10 left")
-    assert figures.startswith("41,234 images/s  objective 187.3  ")
-    assert figures.endswith("…")
-
-
-def test_the_bar_is_drawn_a_few_times_a_second_and_at_the_end() -> None:
-    stream, clock = io.StringIO(), Clock()
-    drive(TerminalProgress(Console(file=stream, force_terminal=True, width=60), clock), clock, 0.01)
-    drawn = [line for line in shown(stream) if line.startswith("epoch")]
-    assert len(drawn) <= 1.0 / REFRESH_SECONDS + 3
-    assert drawn[-1].startswith("epoch 10/10  step 100/100")
-
-
-def test_the_last_state_is_drawn_when_training_stops_early() -> None:
-    stream, clock = io.StringIO(), Clock()
-    progress = TerminalProgress(Console(file=stream, force_terminal=True, width=60), clock)
-    progress.start(100)
-    progress.update(1, 1, {})
-    progress.update(2, 1, {})
-    progress.finish()
-    progress.finish()
-    assert "step 2/100" in shown(stream)[-1]
-
-
-def test_a_message_stays_above_the_bar_as_it_was_written() -> None:
-    stream, clock = io.StringIO(), Clock()
-    progress = TerminalProgress(Console(file=stream, force_terminal=True, width=60), clock)
-    progress.start(10)
-    progress.update(1, 1, {})
-    progress.message("saved [bold] 00000001")
-    progress.finish()
-    assert "saved [bold] 00000001" in shown(stream)
+    return stream.getvalue().splitlines()
 
 
 def test_lines_come_every_few_seconds_at_most_and_at_the_end_of_an_epoch() -> None:
     stream, clock = io.StringIO(), Clock()
-    drive(PlainProgress(stream, clock), clock, 0.01)
-    assert [line.split("  ")[1] for line in shown(stream)] == [
-        f"step {step}/100" for step in range(10, 101, 10)
+    progress = PlainProgress(stream, clock)
+    progress.start(outlook(100))
+    drive(progress, clock, 0.01, range(1, 101), 10)
+    assert [line.split("  ")[:2] for line in shown(stream)] == [
+        [f"epoch {step // 10}/10", f"step {step}/100"] for step in range(10, 101, 10)
     ]
     assert "\x1b" not in stream.getvalue()
 
@@ -117,22 +79,40 @@ def test_lines_come_every_few_seconds_at_most_and_at_the_end_of_an_epoch() -> No
 def test_a_long_epoch_prints_lines_meanwhile() -> None:
     stream, clock = io.StringIO(), Clock()
     progress = PlainProgress(stream, clock)
-    progress.start(1000)
-    for step in range(1, 1001):
-        clock.now += 0.1
-        progress.update(step, 1, VALUES, 1.0)
-    progress.finish()
+    progress.start(outlook(1000))
+    drive(progress, clock, 0.1, range(1, 1001), 1000)
     assert len(shown(stream)) == pytest.approx(100 / LINE_SECONDS, abs=1)
-    assert shown(stream)[-1].startswith("epoch 1  step 1000/1000")
+    assert shown(stream)[-1].startswith("epoch 10/10  step 1000/1000")
+
+
+def test_a_line_says_where_we_are_how_fast_how_good_and_how_long() -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = PlainProgress(stream, clock)
+    progress.start(outlook(1000))
+    progress.update(row(100, 1, 10.0))
+    progress.finish()
+    assert shown(stream) == [
+        "epoch 1/10  step 100/1000  41,234 images/s  objective 187.3  rate[x] nan  1:30 left"
+    ]
+
+
+def test_of_many_terms_a_line_has_some_and_counts_the_rest() -> None:
+    stream = io.StringIO()
+    progress = PlainProgress(stream, Clock())
+    progress.start(outlook(10))
+    progress.update(row(1, 1, 1.0, {f"term_{i}": float(i) for i in range(300)}))
+    progress.finish()
+    assert shown(stream)[0].count("term_") == MOST_FIGURES
+    assert f"and {300 - MOST_FIGURES} more" in shown(stream)[0]
 
 
 def test_a_message_comes_after_what_happened_before_it() -> None:
     stream = io.StringIO()
     progress = PlainProgress(stream, Clock())
-    progress.start(10)
-    progress.update(1, 1, {})
+    progress.start(Outlook(0, 10))
+    progress.update(row(1, 1, 1.0))
     progress.message("saved")
-    progress.update(2, 1, {})
+    progress.update(row(2, 1, 2.0))
     progress.finish()
     assert [line[:17].strip() for line in shown(stream)] == [
         "epoch 1  step 1/1",
@@ -141,54 +121,46 @@ def test_a_message_comes_after_what_happened_before_it() -> None:
     ]
 
 
+def test_a_resumed_run_does_not_count_the_steps_behind_it() -> None:
+    stream = io.StringIO()
+    progress = PlainProgress(stream, Clock())
+    progress.start(outlook(1000, step=900), [row(900, 9, -1e6)])
+    progress.update(row(910, 10, 10.0))
+    progress.finish()
+    assert shown(stream)[0].endswith("1:30 left")
+
+
 def test_who_sees_what() -> None:
     assert isinstance(progress_for(Terminal()), TerminalProgress)
     assert isinstance(progress_for(io.StringIO()), PlainProgress)
+    assert isinstance(progress_for(Terminal(), plain=True), PlainProgress)
     assert isinstance(progress_for(Terminal(), quiet=True), QuietProgress)
 
 
-def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "dumb")
+@pytest.mark.parametrize(
+    ("name", "value"), [("TERM", "dumb"), ("TERM", ""), ("NO_COLOR", "1"), ("CI", "true")]
+)
+def test_who_asks_for_lines_gets_lines(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
     assert isinstance(progress_for(Terminal()), PlainProgress)
+
+
+def test_a_terminal_without_the_letters_gets_lines(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w", encoding="latin-1") as stream:
+        stream.isatty = lambda: True  # type: ignore[method-assign]
+        assert isinstance(progress_for(stream), PlainProgress)
 
 
 def test_quiet_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     progress = progress_for(quiet=True)
-    drive(progress, Clock(), 1.0)
+    progress.start(outlook(10))
+    drive(progress, Clock(), 1.0, range(1, 11), 1)
     progress.message("saved")
+    progress.picture("sample", 1, Path("sample-00000001.png"))
     assert capfd.readouterr() == ("", "")
 
 
 def test_lines_need_no_rich() -> None:
-    program = "import io, sys; from genframe.engine.progress import progress_for; progress_for(io.StringIO()).start(1)"
-    program += "; sys.exit('rich' in sys.modules)"
+    program = "import io, sys; from genframe.engine.progress import Outlook, progress_for"
+    program += "; progress_for(io.StringIO()).start(Outlook(0, 1)); sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
-
-
-def test_the_time_that_remains_follows_the_pace_of_the_last_half_minute() -> None:
-    clock = Clock()
-    pace = Pace(1000, 0, clock)
-    assert pace.remaining() is None
-    for step in range(1, 11):  # slow: ten seconds a step
-        clock.now += 10.0
-        pace.tick(step)
-    for step in range(11, 511):  # fast: ten steps a second
-        clock.now += 0.1
-        pace.tick(step)
-    assert pace.remaining() == pytest.approx(49.0, rel=0.01)
-
-
-def test_a_resumed_run_does_not_count_the_steps_behind_it() -> None:
-    clock = Clock()
-    pace = Pace(1000, 900, clock)
-    clock.now = 10.0
-    pace.tick(910)
-    assert pace.remaining() == pytest.approx(90.0)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "-:--"), (0.2, "0:00"), (65.0, "1:05"), (3599.6, "1:00:00"), (90_061.0, "25:01:01")],
-)
-def test_durations_read_as_on_a_clock(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text
