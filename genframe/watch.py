@@ -102,6 +102,7 @@ class Glances:
     def __init__(self, watch: Watch) -> None:
         self.alarms = [alarm for alarm in watch.alarms if alarm.reads]
         self.taken: dict[str, dict[str, Tensor]] = {}
+        self._seen: set[str] = set()
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -116,10 +117,13 @@ class Glances:
                     self.taken[alarm.name] = alarm.measure(env)
                 except Exception as error:
                     alarm.fault, self.taken[alarm.name] = f"{type(error).__name__}: {error}", {}
+                self._seen.add(alarm.name)
 
-    def take(self) -> dict[str, dict[str, float]]:
-        """Read from the device what was measured since the last call; then forget it."""
+    def take(self, again: bool = True) -> dict[str, dict[str, float]]:
+        """Read from the device what was measured since the last call; then forget it, and measure `again` or not."""
         taken, self.taken = self.taken, {}
+        if again:
+            self._seen.clear()
         return {
             name: {key: float(value) for key, value in values.items()}
             for name, values in taken.items()
@@ -127,7 +131,7 @@ class Glances:
         }
 
     def _waiting(self) -> list[Alarm]:
-        return [alarm for alarm in self.alarms if alarm.name not in self.taken]
+        return [alarm for alarm in self.alarms if alarm.name not in self._seen]
 
 
 def check(

@@ -19,6 +19,7 @@ from tiny import differing as differing_tensors
 
 from genframe import Verdict
 from genframe.codes import CODES
+from genframe.engine import loop
 from genframe.errors import RecipeError
 from genframe.explain import explain
 from genframe.stored import opened
@@ -60,6 +61,12 @@ def parts(tmp_path: Path) -> str:
     return f"plugins=[{parts_file(tmp_path, PARTS)}]"
 
 
+@pytest.fixture(autouse=True)
+def close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of eight steps, all of whose rows are looked at."""
+    monkeypatch.setattr(loop, "GLANCE_STEPS", 1)
+
+
 def lines(run: Path, word: str) -> list[str]:
     return [line for line in (run / "log.txt").read_text().splitlines() if word in line]
 
@@ -96,6 +103,28 @@ def test_watching_changes_no_bit_of_a_training(tmp_path: Path) -> None:
     blind = train(small("gan/ring", BRIEF, "watch=null"), tmp_path / "blind")
     assert not differing_tensors(saved(watched), saved(blind))
     assert "measured" not in rows(blind)[0]
+
+
+def test_dense_rows_are_looked_at_now_and_then_and_alarms_see_those(
+    parts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "GLANCE_STEPS", 4)
+    dense = "train={log: {every: 1}, checkpoint: {every: 6, keep: 9}}"
+    watch = "watch={late: {use: my_parts/late, first: 5, last: 6}}"
+    run = train(small("gan/ring", BRIEF, parts, watch, dense), tmp_path / "run")
+    closely = ["gradient_norm", "measured", "update"]
+    assert {row["step"]: sorted(row.keys() & {*closely}) for row in rows(run)} == {
+        **dict.fromkeys(range(1, 9), []), 1: closely, 5: closely, 7: closely
+    }  # fmt: skip
+    assert [row["step"] for row in rows(run) if "late" in row.get("alarms", {})] == [5, 6]
+    (rung,) = lines(run, "alarm late at")
+    assert "step 5: row 2 of" in rung
+    short = train(small("gan/ring", BRIEF, parts, watch, dense, "train.steps=6"), tmp_path / "short")
+    resume(short, "train.steps=8")
+    same = [
+        [{**row, "time": 0, "images_per_second": 0, "memory": 0} for row in rows(r)] for r in (run, short)
+    ]
+    assert json.dumps(same[0]) == json.dumps(same[1])
 
 
 def test_an_alarm_that_raises_is_muted_with_a_line(parts: str, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+import sys
+
 import torch
 
 from genframe.errors import Problem, RecipeError
@@ -19,3 +22,12 @@ def choose_device(wanted: str | None) -> torch.device:
         message = f"device: {wanted!r} can't be used here: {reason}"
         raise RecipeError(Problem("GF530", message, path="device", command="genframe doctor")) from error
     return device
+
+
+def peak_memory(device: torch.device) -> dict[str, float]:
+    """The most that this process held so far, in MB: `process`, and `device` of a GPU's. Waits for nothing."""
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # of ru_maxrss: bytes there, KiB elsewhere
+    held = {"process": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)}
+    if device.type == "cuda":
+        held["device"] = round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+    return held

@@ -17,29 +17,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genframe.compiling import compile_plan
 from genframe.data.feed import Feed
 from genframe.data.spec import DataSpec
 from genframe.engine import checkpoint, process, state
-from genframe.engine.devices import choose_device
-from genframe.engine.metrics_log import MetricsLog, cut_back, rows, standard
+from genframe.engine.devices import choose_device, peak_memory
+from genframe.engine.metrics_log import MetricsLog, cut_back, rows
 from genframe.engine.needs import require_memory, require_support
 from genframe.engine.outputs import Outputs
 from genframe.engine.previews import Previews
 from genframe.engine.progress import Progress, QuietProgress
 from genframe.engine.step import Stepper
 from genframe.errors import Problem, RecipeError, RunError, Stopped
-from genframe.explain import explained
 from genframe.live.state import Outlook
 from genframe.lock import lock_facts, used_code
 from genframe.locked import Lock, checked, code_changes
-from genframe.plan import Plan, compile_plan
+from genframe.plan import Plan
 from genframe.recipe.model import Recipe
 from genframe.recipe.resolve import resolved, resolved_yaml
-from genframe.run import PLAN, Run
+from genframe.run import Run
 from genframe.tracking import Trackers
 
 CHECKPOINT_STEPS = 500
 """By default a checkpoint is written at the end of an epoch, but no more often than this many steps."""
+
+GLANCE_STEPS = 20
+"""Gradients, updates and wires are looked at no more often than this, however often rows are written: each look costs
+as much as a tenth of a small net's step."""
 
 
 def train(
@@ -192,7 +196,7 @@ class Training:
             step = found.step
             best = found.manifest.get("best")
             self.best = (int(best[0]), float(best[1])) if best else None
-            self.plan.watch.replay(rows(run.metrics))
+            self.plan.watch.replay(row for row in rows(run.metrics) if self._looked(row))
         else:
             self._begin()
 
@@ -247,7 +251,7 @@ class Training:
         recipe = self.plan.recipe
         saving = self._every(recipe.train.checkpoint.every)
         sampling = self._every(recipe.train.samples.every) if recipe.train.samples.every else saving
-        log_every, total = recipe.train.log_every, self.total
+        log_every, total = recipe.train.log.every, self.total
         if start == 0:
             previews.references()
         for step in range(start, total):
@@ -263,7 +267,7 @@ class Training:
             save = done % saving == 0 or ends
             if save or done % log_every == 0:
                 validation = self._validate(step) if save else {}
-                self._log(done, run, metrics, progress, validation)
+                self._log(done, run, metrics, progress, validation, save)
             if done % sampling == 0 or done == total:
                 previews.draw(done)
             if save:
@@ -278,7 +282,13 @@ class Training:
         return self.steps_per_epoch * math.ceil(CHECKPOINT_STEPS / self.steps_per_epoch)
 
     def _log(
-        self, done: int, run: Run, metrics: MetricsLog, progress: Progress, validation: Mapping[str, float]
+        self,
+        done: int,
+        run: Run,
+        metrics: MetricsLog,
+        progress: Progress,
+        validation: Mapping[str, float],
+        save: bool,
     ) -> None:
         """Read the terms since the last row from the device, check them, write their means."""
         history = self.stepper.take_history()
@@ -296,8 +306,14 @@ class Training:
         }
         epoch = (done - 1) // self.steps_per_epoch + 1
         figures: dict[str, Any] = {"terms": terms, "weighted": weighted, "lr": self.stepper.learning_rates()}
-        figures |= self.stepper.take_glances() | ({"validation": dict(validation)} if validation else {})
-        for line in self.plan.watch.look({"step": done, "epoch": epoch, **figures}):
+        figures["memory"] = peak_memory(self.device)
+        if scheduled := self.stepper.schedules(done - 1):
+            figures["scheduled"] = scheduled
+        # A resumed run begins with a look: so must what follows its checkpoint, for both to log the same.
+        figures |= self.stepper.take_glances(again=save or done % self._closely == 0)
+        figures |= {"validation": dict(validation)} if validation else {}
+        seen = {"step": done, "epoch": epoch, **figures}
+        for line in self.plan.watch.look(seen) if self._looked(seen) else ():
             run.log(line)
             progress.message(line)
         if self.plan.watch.ringing:
@@ -305,6 +321,17 @@ class Training:
         row = metrics.write(done, epoch, images_per_second=round(speed, 1), **figures)
         self.trackers.log(row)
         progress.update(row)
+
+    @property
+    def _closely(self) -> int:
+        """Rows of these steps are followed by a close look: whole multiples of `log.every`."""
+        every = self.plan.recipe.train.log.every
+        return every * math.ceil(GLANCE_STEPS / every)
+
+    def _looked(self, row: Mapping[str, Any]) -> bool:
+        """Whether the alarms are shown a row: each that holds a close look, where not every row does."""
+        every = self.plan.recipe.train.log.every
+        return self._closely == every or not row.keys().isdisjoint(("gradient_norm", "update", "measured"))
 
     def _require_finite(self, history: Mapping[str, Sequence[tuple[int, float]]], run: Run) -> None:
         bad = [

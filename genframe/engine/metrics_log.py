@@ -3,7 +3,10 @@
     {"step": 50, "epoch": 1, "time": 1792600000.25, "terms": {"objective": 187.4, "objective.kl": 4.1},
      "weighted": {"model.objective": 187.4}, "lr": {"model": 0.001}, "images_per_second": 41200.0}
 
-`time` is in Unix seconds. Numbers that JSON has no word for are the strings "nan", "inf" and "-inf".
+Beside these, where there is something to say: `gradient_norm` and `update` by player, `gradient_share` by player,
+component and term, `measured` by alarm, `scheduled` by place, `memory` (peaks, in MB), `validation`, `alarms`, and
+`histograms` of codes (counts between edges). `time` is in Unix seconds. Numbers that JSON has no word for are the
+strings "nan", "inf" and "-inf".
 """
 
 from __future__ import annotations
@@ -108,14 +111,22 @@ def _whole_lines(path: Path) -> list[bytes]:
     return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
 
 
-def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def row_of(line: bytes) -> dict[str, Any] | None:
+    """The row in a line; None for a line that is none."""
     try:
         row = json.loads(line)
     except ValueError:
-        row = None
+        return None
     if not isinstance(row, dict) or not isinstance(row.get("step"), int):
-        raise RunError(Problem("GF719", f"line {number} of {path} is no row of metrics"))
+        return None
     return {name: _number(value) for name, value in row.items()}
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    row = row_of(line)
+    if row is None:
+        raise RunError(Problem("GF719", f"line {number} of {path} is no row of metrics"))
+    return row
 
 
 def standard(value: Any) -> Any:

@@ -72,6 +72,7 @@ class Side:
             if (sites := plan.sites(player, what))
         }
         self.glance: dict[str, Tensor] | None = None
+        self.looking = True
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -84,13 +85,13 @@ class Side:
         self._as_built = optimizer_state.entries(made)
         return made
 
-    def forget(self) -> None:
-        """Look at the next move."""
-        self.glance = None
+    def forget(self, again: bool = True) -> None:
+        """Forget what was seen, and look at the next move if it is to be seen `again`."""
+        self.glance, self.looking = None, self.looking or again
 
     def move(self, step: int) -> None:
         """One step of the optimizer by the gradients that are there, which are then gone; and the average follows."""
-        looked = self.glance is None
+        looked, self.looking = self.looking, False
         if self.player.clip is not None:
             norm = nn.utils.clip_grad_norm_(self.tensors, self.player.clip)
         elif looked:

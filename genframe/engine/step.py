@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from genframe.compute import Compiler, Env, Evaluate
 from genframe.engine.draws import Draws
+from genframe.engine.shares import GradientShares
 from genframe.engine.side import Side
 from genframe.plan import Plan
 from genframe.recipe.model import Schedule
@@ -58,7 +59,9 @@ class Stepper:
             if isinstance(part, nn.Module):
                 part.to(device)
         self.sides = [Side(plan, player, steps_per_epoch, self.draws) for player in recipe.players]
-        if plan.at_once and recipe.train.compile:
+        measured = recipe.train.log.gradients
+        self.shares = {side.name: GradientShares(side.parameters) for side in self.sides if measured}
+        if recipe.train.compile and (plan.at_once or self.shares):
             _keep_what_is_saved()
         self.compiler = Compiler(
             plan.parts, bf16=recipe.train.precision == "bf16", compiled=recipe.train.compile
@@ -78,6 +81,7 @@ class Stepper:
         self._live: dict[str, frozenset[str] | None] = dict.fromkeys(self.modules)
         self._set_modes()
         self._built, self._settings = False, list(_scheduled_options(plan))
+        self.scheduled: dict[str, float] = {}
         first = next(iter(recipe.datasets.values()))
         self._numbers = {"batch_size": first.batch_size, "n": first.batch_size}
 
@@ -132,23 +136,39 @@ class Stepper:
         self.history = defaultdict(list)
         return taken
 
-    def take_glances(self) -> dict[str, dict[str, Any]]:
+    def take_glances(self, *, again: bool = True) -> dict[str, dict[str, Any]]:
         """What the first move of each player, and the alarms, have shown since the last call; then forgotten.
 
-        `gradient_norm` and `update` by player, `measured` by alarm: columns of a row.
+        `gradient_norm` and `update` by player, `measured` by alarm, `gradient_share` by player, component and term:
+        columns of a row. The next moves are looked at only `again`.
         """
-        seen: dict[str, dict[str, Any]] = {"gradient_norm": {}, "update": {}, "measured": self.glances.take()}
+        seen: dict[str, dict[str, Any]] = {
+            "gradient_norm": {},
+            "update": {},
+            "measured": self.glances.take(again),
+        }
         for side in self.sides:
             for key, value in (side.glance or {}).items():
                 seen[key][side.name] = float(value)
-            side.forget()
-        return {key: values for key, values in seen.items() if values}
+            side.forget(again)
+        shares = {name: taken for name, measured in self.shares.items() if (taken := measured.take())}
+        return {key: values for key, values in {**seen, "gradient_share": shares}.items() if values}
 
     def build_optimizers(self) -> None:
         """Now rather than at the first step, for what may be wrong with them; what they hold may be scheduled too."""
         for side in self.sides:
             assert side.optimizer is not None
         self._built, self._settings = True, list(_scheduled_options(self.plan))
+
+    def schedules(self, step: int) -> dict[str, float]:
+        """What the recipe schedules, by its place: options as they were last set, and weights at a step."""
+        weights = {
+            f"players.{side.name}.minimises.{term.wire}": side.weights[term.wire](step, self.steps_per_epoch)
+            for side in self.sides
+            for term in side.player.minimises
+            if isinstance(term.weight, Schedule)
+        }
+        return {**self.scheduled, **weights}
 
     def learning_rates(self) -> dict[str, float]:
         return {side.name: float(side.optimizer.param_groups[0]["lr"]) for side in self.sides}
@@ -158,8 +178,9 @@ class Stepper:
         if rates and not self._built:
             self.build_optimizers()
         self.plan.parts.clock = (step, self.steps_per_epoch)
-        for write, value in self._settings:
-            write(value(step, self.steps_per_epoch))
+        for place, write, value in self._settings:
+            self.scheduled[place] = now = value(step, self.steps_per_epoch)
+            write(now)
         for side in self.sides:
             if rates and side.rate is not None:
                 for group in side.optimizer.param_groups:
@@ -195,21 +216,35 @@ class Stepper:
         for instruction in program.instructions:
             self._compute(instruction, env, step)
         total: Tensor | None = None
+        apart: dict[str, Tensor] = {}
         for term, carries in program.move.terms:
             value = self._record(term, env[term], step)
             weight = side.weight(term, step, self.steps_per_epoch)
             value = value if carries else value.detach()
             weighted = value if weight == 1.0 else value * weight
             total = weighted if total is None else total + weighted
+            apart[term] = weighted
         for name, live in program.live:
             self._set_live(name, live)
         assert total is not None
         if not total.requires_grad:  # every term of this step is only looked at
             return
+        if side.looking and side.name in self.shares:
+            self.shares[side.name].measure(apart, self._parts(program, env, step))
         if self.plan.at_once:  # the graph leads to what others train too
             torch.autograd.backward(total, inputs=side.tensors, retain_graph=program.move.retains)
         else:
             total.backward()  # type: ignore[no-untyped-call]
+
+    def _parts(self, program: _Program, env: Env, step: int) -> dict[str, Tensor]:
+        """What the terms of a move log of themselves, if it has a gradient, times their weights."""
+        return {
+            f"{term}/{part}": logged.mean() * program.side.weight(term, step, self.steps_per_epoch)
+            for term, carries in program.move.terms
+            if carries and isinstance(value := env[term], Terms)
+            for part, logged in value.logged.items()
+            if logged.requires_grad
+        }
 
     def _compute(self, instruction: _Instruction, env: Env, step: int) -> None:
         self.draws.seed_step(instruction.base, step)
@@ -298,13 +333,17 @@ def _lay_out(module: nn.Module) -> None:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _scheduled_options(plan: Plan) -> Iterator[tuple[Callable[[float], None], Callable[[int, int], float]]]:
-    """Each scheduled option: how it is written before a step (a function's option or an attribute), and its value."""
+_Setting = tuple[str, Callable[[float], None], Callable[[int, int], float]]
+
+
+def _scheduled_options(plan: Plan) -> Iterator[_Setting]:
+    """Each scheduled option: its place, how it is written before a step (a function's option or an attribute), and
+    its value."""
     built = {name: (plan.wiring.instances[name], part) for name, part in plan.parts.built.items()}
     for name, (instance, part) in (built | plan.parts.inner).items():
         for parameter, value in instance.keywords().items():
             if isinstance(value, Schedule):
-                yield _writer(plan, name, part, parameter), scheduler(value)
+                yield f"{name}.{parameter}", _writer(plan, name, part, parameter), scheduler(value)
 
 
 def _writer(plan: Plan, name: str, part: Any, parameter: str) -> Callable[[float], None]:

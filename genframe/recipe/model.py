@@ -200,13 +200,22 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Logging:
+    """Rows of metrics.jsonl: how often, and what they hold beyond the terms."""
+
+    every: int = 50
+    gradients: bool = False  # the share of each term in the gradient of each component
+    latents: bool = False  # with each checkpoint, histograms of what `encode` makes of fixed examples
+
+
+@dataclass(frozen=True, slots=True)
 class Train:
     length: Span
     precision: str = "fp32"  # or bf16
     compile: bool = False
     checkpoint: Checkpointing = Checkpointing()
     samples: Sampling = Sampling()
-    log_every: int = 50
+    log: Logging = Logging()
 
 
 @dataclass(frozen=True, slots=True)

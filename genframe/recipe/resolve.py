@@ -8,7 +8,7 @@ from genframe.kinds import SLOTS
 from genframe.recipe.dump import dump
 from genframe.recipe.environment import refers
 from genframe.recipe.expression import Constant
-from genframe.recipe.model import Data, Instance, Player, Recipe, Schedule, Span, Term, Train, Wire
+from genframe.recipe.model import Data, Instance, Logging, Player, Recipe, Schedule, Span, Term, Train, Wire
 from genframe.recipe.places import FORMAT, Path, written_out
 from genframe.recipe.tree import Node
 
@@ -156,6 +156,11 @@ def _term(term: Term) -> dict[str, Any]:
     return _written({"weight": term.weight, "every": term.every, "start": term.start, "until": term.until})
 
 
+def _logging(log: Logging) -> dict[str, Any]:
+    asked = {"gradients": log.gradients, "latents": log.latents}
+    return {"every": log.every, **{key: True for key, value in asked.items() if value}}
+
+
 def _train(train: Train) -> dict[str, Any]:
     return _written(
         {
@@ -165,7 +170,7 @@ def _train(train: Train) -> dict[str, Any]:
             "compile": train.compile,
             "checkpoint": _written({"every": train.checkpoint.every, "keep": train.checkpoint.keep}),
             "samples": _written({"every": train.samples.every, "n": train.samples.n}),
-            "log": {"every": train.log_every},
+            "log": _logging(train.log),
         }
     )
 

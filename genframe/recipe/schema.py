@@ -149,6 +149,6 @@ def _train() -> Schema:
             **_values(training.VALUES),
             "checkpoint": _block({"every": _ref("span"), "keep": {"type": "integer", "minimum": 1}}),
             "samples": _block({"every": _ref("span"), "n": {"type": "integer", "minimum": 1}}),
-            "log": _block({"every": {"type": "integer", "minimum": 1}}),
+            "log": _block(_values(training.LOG)),
         }
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from genframe.annotations import Count, Positive
 from genframe.errors import Mark
-from genframe.recipe.model import Checkpointing, Sampling, Span, Train
+from genframe.recipe.model import Checkpointing, Logging, Sampling, Span, Train
 from genframe.recipe.places import TRAIN_KEYS
 from genframe.recipe.problems import Problems
 from genframe.recipe.settings import block, fields, span
@@ -29,13 +29,12 @@ def training(node: Node | None, top: Mark, problems: Problems) -> Train | None:
     values = fields(written, VALUES, "train", problems)
     values["checkpoint"] = _checkpointing(written.get("checkpoint"), problems)
     values["samples"] = _sampling(written.get("samples"), problems)
-    log = block(written.get("log"), "train.log", ("every",), problems)
-    if "every" in log:
-        values["log_every"] = fields(log, {"every": Count}, "train.log", problems).get("every", 1)
+    values["log"] = _logging(written.get("log"), problems)
     return Train(Span(**length), **values) if len(length) == 1 else None
 
 
 LENGTHS: dict[str, Any] = {"epochs": Positive, "steps": Count}
+LOG: dict[str, Any] = {"every": Count, "gradients": bool, "latents": bool}
 VALUES: dict[str, Any] = {"precision": Literal["fp32", "bf16"], "compile": bool}
 
 
@@ -45,6 +44,10 @@ def _checkpointing(node: Node | None, problems: Problems) -> Checkpointing:
     if "every" in written:
         values["every"] = span(written["every"], "train.checkpoint.every", problems, least=1)
     return Checkpointing(**values)
+
+
+def _logging(node: Node | None, problems: Problems) -> Logging:
+    return Logging(**fields(block(node, "train.log", tuple(LOG), problems), LOG, "train.log", problems))
 
 
 def _sampling(node: Node | None, problems: Problems) -> Sampling:
