@@ -312,8 +312,8 @@ class Training:
         # A resumed run begins with a look: so must what follows its checkpoint, for both to log the same.
         figures |= self.stepper.take_glances(again=save or done % self._closely == 0)
         figures |= {"validation": dict(validation)} if validation else {}
-        seen = {"step": done, "epoch": epoch, **figures}
-        for line in self.plan.watch.look(seen) if self._looked(seen) else ():
+        shown = {"step": done, "epoch": epoch, **figures}
+        for line in self.plan.watch.look(shown) if self._looked(shown) else ():
             run.log(line)
             progress.message(line)
         if self.plan.watch.ringing:
