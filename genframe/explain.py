@@ -12,11 +12,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from genframe.bound import Binding, BoundWire, Part
+from genframe.compiling import compile_plan
 from genframe.engine.step import Stepper
 from genframe.hooks import Component
 from genframe.kinds import KINDS
 from genframe.methods import asked
-from genframe.plan import Plan, compile_plan
+from genframe.plan import Plan
 from genframe.recipe.model import Instance, Player, Recipe, Schedule, Site, Span, Term
 from genframe.registry import Offer
 from genframe.sharing import Move

@@ -64,6 +64,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "trial",
         "watch",
         "plan",
+        "routing",
+        "players",
+        "opened",
+        "compiling",
     ),
     (
         "run",
@@ -89,6 +93,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "catalogue",
         "evaluations",
         "runs",
+        "live.follow",
         "exports",
         "denoising",
         "audit",

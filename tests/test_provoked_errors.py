@@ -9,10 +9,10 @@ import pytest
 from tiny import small
 
 import genframe
+from genframe.compiling import compile_plan
 from genframe.discovery import discover
 from genframe.engine import loop
 from genframe.errors import GenframeError, PluginError, Problem, RecipeError, RunError
-from genframe.plan import compile_plan
 from genframe.recipe import load_recipe
 from genframe.run import Run
 

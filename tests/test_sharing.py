@@ -328,7 +328,7 @@ def test_three_players_with_unpacked_and_uncopyable_wires_share_rightly(tmp_path
     parts_file(tmp_path, ODD_PARTS)
     path = str(recipe_file(tmp_path, THREE))
     shared_plan, anew_plan = plan_of(path, "device=cpu"), unshared(plan_of(path, "device=cpu"))
-    assert shared_plan._undetachable == {"box"}
+    assert shared_plan.undetachable == {"box"}
     players = [(p, tuple(t.wire for t in p.minimises)) for p in shared_plan.recipe.players]
     moves = {move.player: move for move in shared_plan.moves(tuple(players))}
     assert "fake" in moves["maker"].reused

@@ -27,11 +27,12 @@ from tiny import (
 )
 from torch import Tensor, nn
 
+from genframe.compiling import compile_plan
 from genframe.engine.draws import Draws
 from genframe.engine.outputs import Outputs
 from genframe.errors import Problem, RecipeError
 from genframe.explain import explain
-from genframe.plan import Plan, compile_plan
+from genframe.plan import Plan
 from genframe.recipe import load_recipe
 from genframe.sharing import Turn
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from genframe.engine import checkpoint, loop
 from genframe.engine.step import Stepper
 from genframe.parts import random_rows
-from genframe.plan import Plan, compile_plan
+from genframe.compiling import compile_plan
+from genframe.plan import Plan
 from genframe.recipe import load_recipe
 from genframe.recipe.model import Recipe
 

@@ -36,7 +36,7 @@ def command(
         checked = load_recipe(recipe, overrides, registry=options.registry(files))
         remarks += checked.remarks
         if not quick:
-            from genframe.plan import compile_plan
+            from genframe.compiling import compile_plan
 
             remarks += compile_plan(checked).remarks
     except GenframeError as error:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from genframe.compiling import compile_plan
 from genframe.engine.step import Stepper
 from genframe.parts import random_rows
-from genframe.plan import Plan, compile_plan
+from genframe.plan import Plan
 from genframe.recipe.model import Recipe
 
 ROWS = 8

@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.distributions import Laplace, MultivariateNormal, kl_divergence
 
 from genframe import Bernoulli, DiagonalGaussian, RecipeError
-from genframe.plan import compile_plan
+from genframe.compiling import compile_plan
 from genframe.recipe import load_recipe
 
 SIZES = [2, 3, 4, 5, 10, 21, 40, 200]

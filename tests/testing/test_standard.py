@@ -13,10 +13,10 @@ import pytest
 import yaml
 from tiny import batch_of, parts_file, rows, saved, stepper_of, train
 
+from genframe.compiling import compile_plan
 from genframe.discovery import discover
 from genframe.kinds import KINDS
 from genframe.methods import asked
-from genframe.plan import compile_plan
 from genframe.recipe import load_recipe
 from genframe.registry import Offer
 from genframe.signature import REQUIRED
