@@ -66,15 +66,14 @@ def facts_of(folder: Path) -> RunFacts:
     except (RunError, KeyError, TypeError, AttributeError) as error:
         why = error.problems[0].message if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
         return RunFacts(folder, "", "damaged", 0, None, None, changed, {}, {}, why)
-    named = _NAME.search((folder / RESOLVED).read_text(encoding="utf-8", errors="replace"))
     state, total = _ended(_tail(folder / "log.txt"))
     row = _last_row(_tail(run.metrics))
-    if _held(folder):
+    if held(folder):
         state = "running"
     seed = facts.get("seed")
     return RunFacts(
         folder=folder,
-        recipe=named[1] if named else "",
+        recipe=recipe_of(folder),
         state=state,
         step=int(row.get("step", 0)),
         total=total,
@@ -83,6 +82,30 @@ def facts_of(folder: Path) -> RunFacts:
         row=row,
         figures={name: float(value) for name, value in figures.items()},
     )
+
+
+def recipe_of(folder: Path) -> str:
+    """The name of a run's recipe; empty where it can't be read."""
+    try:
+        named = _NAME.search((folder / RESOLVED).read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ""
+    return named[1] if named else ""
+
+
+def held(folder: Path) -> bool:
+    """Whether a process holds the run's lock: it trains, or evaluates."""
+    try:
+        descriptor = os.open(folder / ".lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _folders(root: Path) -> Iterator[Path]:
@@ -134,18 +157,3 @@ def _ended(log: str) -> tuple[str, int | None]:
         if goal := _GOAL.search(line):
             total = int(goal[1])
     return state, total
-
-
-def _held(folder: Path) -> bool:
-    """Whether a process holds the run's lock."""
-    try:
-        descriptor = os.open(folder / ".lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

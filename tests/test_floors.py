@@ -94,6 +94,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "evaluations",
         "runs",
         "live.follow",
+        "live.follow",
         "exports",
         "denoising",
         "audit",

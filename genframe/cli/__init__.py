@@ -19,6 +19,7 @@ VERBS = {
     "resume": "Go on with a run.",
     "validate": "Check a recipe without training it.",
     "explain": "Show what a recipe computes, for whom, and who teaches whom.",
+    "watch": "Watch a run that another process trains.",
     "runs": "List the runs in a folder: recipe, state, figures.",
     "track": "Hand a run to a tracker afterwards: wandb, csv.",
     "fit-sampler": "Fit a sampler to a run's codes, to draw by it from then on.",
@@ -107,7 +108,8 @@ def _stop_at_once() -> None:
     """Until a training listens for itself, a signal ends the process: an exception could be lost in an import."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        os.write(sys.stderr.fileno(), b"\nstopped\n")
+        shown = b"\x1b[?25h" * sys.stderr.isatty()  # the cursor, which a live view hides
+        os.write(sys.stderr.fileno(), shown + b"\nstopped\n")
         os._exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -36,6 +36,18 @@ def overrides(command: Command) -> Command:
     return click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")(command)
 
 
+def plain(command: Command) -> Command:
+    """`--plain`."""
+    return click.option("--plain", is_flag=True, help="Print lines, also in a terminal.")(command)
+
+
+def preview(command: Command) -> Command:
+    """`--preview`."""
+    return click.option(
+        "--preview", is_flag=True, help="Show the newest samples in the terminal, where it has the colours."
+    )(command)
+
+
 def recipe(command: Command) -> Command:
     """`RECIPE`, a file or the name of a recipe that a plugin ships."""
     return click.argument("recipe", shell_complete=completion.recipes)(command)

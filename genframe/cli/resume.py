@@ -22,16 +22,26 @@ are recorded beside the recipe."""
 @click.command("resume", epilog=EPILOG)
 @options.run
 @options.overrides
+@options.preview
+@options.plain
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @options.as_json
 @options.plugins
-def command(run: Path, overrides: tuple[str, ...], quiet: bool, json_: bool, files: tuple[Path, ...]) -> None:
+def command(
+    run: Path,
+    overrides: tuple[str, ...],
+    preview: bool,
+    plain: bool,
+    quiet: bool,
+    json_: bool,
+    files: tuple[Path, ...],
+) -> None:
     """Go on with a run; settings such as train.epochs=40 train it for longer."""
     from genframe import api
     from genframe.engine.progress import progress_for
     from genframe.stored import run_folder
 
-    shown = progress_for(sys.stderr, quiet=quiet)
+    shown = progress_for(sys.stderr, quiet=quiet, plain=plain, preview=preview)
     found = options.registry(files)
     folder = api.resume(run, overrides, progress=shown, registry=found)
     outputs = run_folder(folder).whole_recipe((), found).outputs

@@ -18,11 +18,12 @@ Examples:
   genframe train my.yaml -p ./my_parts.py
   genframe train my.yaml --wandb track.wandb.mode=offline
   genframe train my.yaml --locked runs/first/lock.json
+  genframe train my.yaml --preview
 
 \b
 RECIPE is a file, or the name of an installed recipe (genframe recipes list).
 Settings KEY.PATH=VALUE are merged onto the recipe, last of all. Ctrl-C finishes the step and saves:
-genframe resume RUN goes on from there.
+genframe resume RUN goes on from there. From elsewhere, genframe watch RUN shows the same as a terminal does here.
 
 With --locked, another recipe, component (its version, revision or source) or data set is refused, all differences
 at once, before anything is written (exit code 4); another torch, Python, device or processor is remarked upon."""
@@ -45,6 +46,8 @@ _NEXT = {
     help="Refuse to train anything but what this lock.json (or run, or packed file) says.",
 )  # fmt: skip
 @options.trackers
+@options.preview
+@options.plain
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @options.as_json
 @options.plugins
@@ -55,6 +58,8 @@ def command(
     locked: Path | None,
     track: tuple[str, ...],
     wandb: bool,
+    preview: bool,
+    plain: bool,
     quiet: bool,
     json_: bool,
     files: tuple[Path, ...],
@@ -70,7 +75,7 @@ def command(
     from genframe.engine import loop
     from genframe.engine.progress import progress_for
 
-    shown = progress_for(sys.stderr, quiet=quiet)
+    shown = progress_for(sys.stderr, quiet=quiet, plain=plain, preview=preview)
     folder = loop.train(checked, run_dir, progress=shown, command=sys.argv, locked=lock)
     finished(folder, quiet, json_, [output.names[0] for output in checked.outputs])
 

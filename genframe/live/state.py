@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +72,7 @@ class State:
         self.loads: dict[str, float] = {}  # how much a term has weighed so far: the mean of |weighted|
         self.ringing: dict[str, str] = {}
         self.since: dict[str, int] = {}
-        self.alarms: deque[str] = deque(maxlen=5)  # of what was said of alarms, the last
+        self.last_alarm = ""
         self.pictures: dict[str, tuple[int, Path]] = {}
         self.ended = ""
         self._rows = 0
@@ -83,9 +82,12 @@ class State:
         """A training begins, or goes on after the rows `past`."""
         self.__init__()  # type: ignore[misc]
         self.outlook, self.step = outlook, outlook.step
-        for row in past:
-            self._take(row)
         self._pace = Pace(outlook.total, outlook.step, outlook.began, outlook.cycle)
+        for row in past:
+            if row["step"] > outlook.step:  # of this session, which is looked at from outside
+                self.update(row)
+            else:
+                self._take(row)
 
     def tick(self, step: int) -> None:
         """`step` steps are made."""
@@ -96,11 +98,6 @@ class State:
         self._take(row)
         self.step = int(row["step"])
         self._pace.tick(self.step, float(row.get("time") or time.time()))
-
-    def message(self, text: str) -> None:
-        """Something was said, of an alarm perhaps."""
-        if text.startswith(("alarm ", "the alarm ")):
-            self.alarms.append(text)
 
     def picture(self, name: str, step: int, path: Path) -> None:
         """A picture of an output was written."""
@@ -173,5 +170,10 @@ class State:
             (self.updates, "update"),
         ):
             kept.update(row.get(column, {}))
-        self.ringing = dict(row.get("alarms", {}))
-        self.since = {name: self.since.get(name, int(row["step"])) for name in self.ringing}
+        self._hear(row.get("alarms", {}), int(row["step"]))
+
+    def _hear(self, alarms: Mapping[str, str], step: int) -> None:
+        for name in self.ringing.keys() - alarms.keys():
+            self.last_alarm = f"{name}, from step {self.since[name]:,} until {step:,}: {self.ringing[name]}"
+        self.ringing = dict(alarms)
+        self.since = {name: self.since.get(name, step) for name in alarms}

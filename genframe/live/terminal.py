@@ -13,7 +13,10 @@ from rich.live import Live
 
 from genframe.live.lines import Line, Lines
 from genframe.live.state import Outlook, State
-from genframe.live.view import view
+from genframe.live.view import WIDE, view
+
+UNBOUNDED = 100
+"""Lines of a frame that goes to no terminal."""
 
 REFRESH_SECONDS = 0.2
 """How often the view is drawn at most: five pictures a second are enough to look live."""
@@ -31,8 +34,7 @@ class TerminalProgress:
     ) -> None:
         self.state = State()
         self._clock = clock
-        self._preview = preview and console.color_system in ("truecolor", "256")
-        self._picture: tuple[object, list[Line]] = (None, [])
+        self._preview = Preview(console, preview)
         self._due = float("-inf")
         self._changed = False
         self._live = Live(
@@ -41,7 +43,6 @@ class TerminalProgress:
             redirect_stdout=sys.stdout.isatty(),  # what goes into a file stays out of the terminal
             vertical_overflow="crop",
         )
-        self._unseen = preview and not self._preview
 
     @classmethod
     def on(cls, stream: TextIO, *, preview: bool = False) -> TerminalProgress:
@@ -50,10 +51,10 @@ class TerminalProgress:
 
     def start(self, outlook: Outlook, past: Iterable[Mapping[str, Any]] = ()) -> None:
         self.state.start(outlook, past)
-        self._live.start()
-        if self._unseen:
-            self.message("no preview: this terminal shows neither 256 colours nor all")
-            self._unseen = False
+        if not self._live.is_started:
+            self._live.start()
+            for remark in self._preview.remarks:
+                self.message(remark)
         self._draw()
         self._due = self._clock() + REFRESH_SECONDS
 
@@ -68,7 +69,6 @@ class TerminalProgress:
         self.tick(self.state.step)
 
     def message(self, text: str) -> None:
-        self.state.message(text)
         style = "yellow" if text.startswith(("alarm", "the alarm", "warning")) else None
         self._live.console.print(text, style=style, markup=False, highlight=False, emoji=False)
 
@@ -77,29 +77,81 @@ class TerminalProgress:
         self._changed = True
 
     def finish(self, how: str = "") -> None:
-        if how:
-            self.state.end(how)
-        if self._live.is_started:
-            if self._changed or how:
-                self._draw()
-            self._live.stop()
+        if not self._live.is_started:
+            return
+        done = 0 < self.state.outlook.total <= self.state.step
+        self.state.end(how or ("done" if done else "ended"))
+        self._draw()
+        self._live.stop()
 
     def _draw(self) -> None:
         began = self._clock()
         width, height = self._live.console.size
-        lines = view(self.state, width, height - 1, self._half_blocks(width, height))
-        self._live.update(Lines(lines[: height - 1]), refresh=True)
+        room = max(height - 1, 1)
+        lines = view(self.state, width, room, self._preview.lines(self.state, width, height))
+        self._live.update(Lines(lines[:room]), refresh=True)
         self._changed = False
         now = self._clock()
         self._due = now + max(REFRESH_SECONDS, (now - began) / COST)
 
-    def _half_blocks(self, width: int, height: int) -> list[Line]:
-        """The newest picture, made when it is new or the window another."""
-        if not self._preview or (shown := self.state.preview) is None:
+
+class Frame:
+    """Prints the view once, when it has heard everything."""
+
+    def __init__(self, console: Console, *, preview: bool = False) -> None:
+        self.state = State()
+        self._console = console
+        self._preview = Preview(console, preview)
+        self._printed = False
+
+    @classmethod
+    def on(cls, stream: TextIO, *, preview: bool = False) -> Frame:
+        return cls(Console(file=stream), preview=preview)
+
+    def start(self, outlook: Outlook, past: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.state.start(outlook, past)
+
+    def tick(self, step: int) -> None:
+        pass
+
+    def update(self, row: Mapping[str, Any]) -> None:
+        self.state.update(row)
+
+    def message(self, text: str) -> None:
+        pass
+
+    def picture(self, name: str, step: int, path: Path) -> None:
+        self.state.picture(name, step, path)
+
+    def finish(self, how: str = "") -> None:
+        if self._printed:
+            return
+        self._printed = True
+        self.state.end(how)
+        width, height = self._console.size
+        height = height if self._console.is_terminal else UNBOUNDED
+        self._console.print(
+            Lines(view(self.state, width, height, self._preview.lines(self.state, width, height))), end=""
+        )
+
+
+class Preview:
+    """The newest picture of a training in half blocks, where it is wanted and the terminal has the colours."""
+
+    def __init__(self, console: Console, wanted: bool) -> None:
+        able = console.color_system in ("truecolor", "256")
+        self.shown = wanted and able
+        missing = "no preview: this terminal has not the 256 colours that it takes"
+        self.remarks = [missing] if wanted and not able else []
+        self._made: tuple[object, list[Line]] = (None, [])
+
+    def lines(self, state: State, width: int, height: int) -> list[Line]:
+        """Made anew when the picture is another, or the window."""
+        if not self.shown or (newest := state.preview) is None:
             return []
-        if self._picture[0] != (key := (shown, width, height)):
+        if self._made[0] != (key := (newest, width, height)):
             from genframe.live.half_blocks import half_blocks
 
-            wide = min(width, 60) if width < 100 else min(width // 2 - 10, 60)
-            self._picture = (key, half_blocks(shown[2], wide, max(height * 2 // 5, 4)))
-        return self._picture[1]
+            wide = min(width, 60) if width < WIDE else min(width // 2 - 10, 60)
+            self._made = (key, half_blocks(newest[2], wide, max(height * 2 // 5, 4)))
+        return self._made[1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
+
+from rich.cells import cell_len
 
 from genframe.live.course import sparkline
 from genframe.live.lines import Line, folded, joined, padded, piece, width_of
@@ -20,6 +22,9 @@ WIDEST = 64
 NARROWEST = 8
 """And at least: a narrower one would tell nothing, and is left out."""
 
+WIDE = 100
+"""Columns from which on a picture stands beside the table."""
+
 MOST_ALARMS = 4
 
 _GAP = "  "
@@ -30,7 +35,7 @@ def view(state: State, width: int, height: int, picture: Sequence[Line] = ()) ->
 
     What there is no room for goes by its weight: columns first, then terms, of which it is said how many.
     """
-    beside = bool(picture) and width >= 2 * width_of(picture[0]) + 20 and width >= 100
+    beside = bool(picture) and width >= WIDE
     left = width - width_of(picture[0]) - 3 if beside else width
     above = [*_head(state, left)]
     below = [*_alarms(state, left)]
@@ -45,8 +50,11 @@ def _head(state: State, width: int) -> Iterator[Line]:
     epochs = f"/{outlook.epochs:,}" if outlook.epochs else ""
     where = [piece(outlook.recipe, "bold")] if outlook.recipe else []
     where += [piece(f"epoch {state.epoch:,}{epochs}")] if state.epoch else []
+    if not outlook.total:
+        yield from joined([*where, piece(state.ended or "has not begun")], width)
+        return
     yield from joined([*where, piece(f"step {state.step:,}/{outlook.total:,}")], width)
-    left = f"{duration(state.remaining)} left" if not state.ended else state.ended
+    left = state.ended or f"{duration(state.remaining)} left"
     yield from _bar(state.step / max(outlook.total, 1), left, width)
     figures = [f"{state.speed:,.0f} images/s"] if state.speed is not None else []
     if outlook.afterwards is not None and not state.ended:
@@ -69,7 +77,7 @@ def _bar(share: float, text: str, width: int) -> Iterator[Line]:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A term of a player, or the player's own line."""
+    """A term of a player: what it is called, and its figures."""
 
     player: str
     term: str
@@ -77,12 +85,7 @@ class _Row:
     weighted: float | None
     validation: float | None
     load: float
-
-    @property
-    def name(self) -> str:
-        """Parts of a term stand under it: `objective/rate` as `/rate`."""
-        whole, _, part = self.term.partition("/")
-        return f"  /{part}" if part else f" {whole}"
+    name: str = ""
 
     @property
     def differs(self) -> bool:
@@ -98,8 +101,18 @@ def _rows(state: State) -> list[_Row]:
             raw = state.terms.get(term)
             if raw is not None:
                 weighted, validation = state.weighted.get(key), state.validation.get(term)
-                rows.append(_Row(player, term, raw, weighted, validation, load))
+                rows.append(_Row(player, term, raw, weighted, validation, load, f" {term}"))
     return rows
+
+
+def _named(rows: list[_Row]) -> list[_Row]:
+    """Parts of a term stand under it: `objective/rate` as `/rate`; alone they keep their whole name."""
+    there = {(row.player, row.term) for row in rows}
+    return [
+        replace(row, name=f"  /{part}") if part and (row.player, whole) in there else row
+        for row in rows
+        for whole, _, part in [row.term.partition("/")]
+    ]
 
 
 def _table(state: State, width: int, room: int) -> Iterator[Line]:
@@ -108,7 +121,7 @@ def _table(state: State, width: int, room: int) -> Iterator[Line]:
     if not rows:
         yield from joined([piece("no figures yet", "bright_black")], width)
         return
-    shown = _chosen(rows, width, room)
+    shown = _named(_chosen(rows, width, room))
     columns = _Columns.fitting(shown, width)
     yield columns.head()
     for player in dict.fromkeys(row.player for row in shown):
@@ -168,7 +181,7 @@ class _Columns:
         weighted = max(len("weighted"), *weights) if weights else 0
         seen = [len(_number(row.validation)) for row in rows if row.validation is not None]
         validation = max(len("validation"), *seen) if seen else 0
-        name = min(max(len("term"), *(len(row.name) for row in rows)), max(width // 2, width - raw - 2, 1))
+        name = max(len("term"), *(cell_len(row.name) for row in rows))
         for leave_out in (
             (),
             ("validation",),
@@ -195,7 +208,7 @@ class _Columns:
 
     def row(self, row: _Row, state: State) -> Iterator[Line]:
         """A line; more where the name is too long for its column."""
-        names = [row.name] if len(row.name) <= self.name else _broken(row.name, self.name)
+        names = [row.name] if cell_len(row.name) <= self.name else _broken(row.name, self.name)
         line = [
             piece(padded(names[0], self.name)),
             piece(_GAP),
@@ -206,7 +219,8 @@ class _Columns:
             line += [piece(_GAP), piece(padded(text, self.weighted, True))]
         if self.course:
             points = state.courses[row.term].points(self.course) if row.term in state.courses else []
-            line += [piece(_GAP), piece(padded(sparkline(points), self.course), "cyan")]
+            bars = sparkline(points)
+            line += [piece(_GAP), piece(padded(bars, self.course) if self.validation else bars, "cyan")]
         if self.validation:
             text = _number(row.validation) if row.validation is not None else ""
             line += [piece(_GAP), piece(padded(text, self.validation, True))]
@@ -229,8 +243,8 @@ def _alarms(state: State, width: int) -> Iterator[Line]:
         yield from ([piece(line, "yellow")] for line in folded(told, width))
     if len(ringing) > MOST_ALARMS:
         yield [piece(f"! and {len(ringing) - MOST_ALARMS} more alarms"[:width], "yellow")]
-    if not ringing and state.alarms:
-        yield from ([piece(line, "bright_black")] for line in folded(f"last {state.alarms[-1]}", width))
+    if not ringing and state.last_alarm:
+        yield from ([piece(line, "bright_black")] for line in folded(f"last alarm {state.last_alarm}", width))
 
 
 def _framed(state: State, picture: Sequence[Line], width: int) -> Iterator[Line]:

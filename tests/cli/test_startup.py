@@ -32,6 +32,7 @@ print(json.dumps(sorted(sys.modules)))
         ["traverse", "--help"],
         ["track", "--help"],
         ["runs", "."],
+        ["watch", "--help"],
         ["list"],
         ["list", "--json"],
         ["show", "encoder", "conv"],
