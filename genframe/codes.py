@@ -163,6 +163,8 @@ CODES: dict[str, str] = {
     "GF822": "a picture is too large",
     "GF823": "a denoiser is told no level, or one that it does not take",
     "GF824": "a noise can't be put on pictures",
+    "GF841": "a port that the explorer is to serve at is taken",
+    "GF842": "examples of a run that the explorer can't show",
 }
 
 PLUGIN_CODES = frozenset(

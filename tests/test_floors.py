@@ -108,6 +108,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "interpolation",
         "manifold",
         "walk",
+        "explorer",
         "health",
         "plugin_doctor",
     ),

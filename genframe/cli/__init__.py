@@ -27,6 +27,7 @@ VERBS = {
     "reconstruct": "Put examples beside what a run makes of them.",
     "traverse": "Draw what each latent does.",
     "denoise": "Restore pictures by a run.",
+    "explore": "Play with a model in the browser.",
     "filters": "Draw the filters of a first layer.",
     "evaluate": "Measure a run by the recipe's metrics.",
     "audit": "Say whether the prior holds: codes of data beside draws of p(z).",

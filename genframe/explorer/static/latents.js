@@ -1,0 +1,68 @@
+// Latents under sliders: the principal axes of q(z) first, or the numbers of a code as they are.
+
+import { el, button, choices, seed, slider } from "./dom.js";
+import { askers, conditions, panes, picker } from "./pieces.js";
+import { View } from "./view.js";
+
+const FEW = 8;
+
+export function latents(app) {
+  const { element, served } = panes(app, "latents");
+  const encodes = served.some(({ facts }) => facts.encodes);
+  const state = { basis: "axes", start: encodes ? "middle" : "seed", seed: 0, moves: {}, fresh: true, all: false };
+  const sliders = [];
+  const drawer = el("fieldset");
+  const beside = el("div", { class: "controls" });
+  const again = () => { state.moves = {}; state.fresh = true; ask(); };
+  const chosen = picker(app, served, "Example", 0, again);
+  const given = conditions(served, () => ask());
+  served.forEach((pane) => { pane.view = new View(pane.model, "decoded"); pane.card.append(pane.view.element); });
+
+  const ask = askers(served, "latents", ({ model, facts }) => {
+    const most = facts[state.basis].length;
+    const moves = Object.fromEntries(Object.entries(state.moves).filter(([number]) => number < most));
+    const start = state.start === "seed" || !facts.encodes ? { seed: state.seed } : state.start === "middle" ? { middle: true } : chosen.source;
+    return { basis: state.basis, start, moves, conditions: given.of(model) };
+  }, (pane, answer) => {
+    pane.view.show(answer.shown, { caption: caption(pane) });
+    if (pane !== served[0]) return;
+    answer.values.forEach((value, number) => { if (state.fresh && sliders[number] && !(number in state.moves)) sliders[number].value = value; });
+    state.fresh = false;
+  });
+
+  const caption = ({ facts }) => {
+    const most = Math.max(...served.map((pane) => pane.facts[state.basis].length));
+    const own = facts[state.basis].length;
+    const whose = state.basis === "axes" ? `axes of ${facts.of}` : `${facts.size} latents`;
+    return own < most ? `${whose}; it has ${own} of these sliders` : whose;
+  };
+
+  const build = () => {
+    const facts = served.map((pane) => pane.facts[state.basis]).sort((a, b) => b.length - a.length)[0];
+    const shown = state.all ? facts : facts.slice(0, FEW);
+    sliders.splice(0, sliders.length, ...shown.map((one, number) => slider(one.name, {
+      low: one.low, high: one.high, value: Math.min(Math.max(0, one.low), one.high),
+      note: one.share !== undefined && served.length === 1 ? `${(100 * one.share).toFixed(0)} %` : "",
+    }, (value) => { state.moves[number] = value; ask(); })));
+    const title = state.basis === "axes" ? "Axes, in standard deviations" : "Latents that vary most";
+    const more = facts.length > FEW
+      ? button(state.all ? "Fewer" : `All ${facts.length}`, () => { state.all = !state.all; state.fresh = true; build(); ask(); }) : null;
+    drawer.replaceChildren(el("legend", {}, title), ...sliders.map((one) => one.element),
+      el("div", { class: "line" }, button("Back to the start", again), more));
+  };
+  const starts = [["middle", "mean code"], ["example", "an example"], ["seed", "a prior draw"]].filter(([key]) => encodes || key === "seed");
+  const besides = () => {
+    const own = { example: () => chosen.element, seed: () => seed("Seed", state.seed, (value) => { state.seed = value; again(); }) }[state.start];
+    beside.replaceChildren(...(own ? [own()] : []));
+  };
+  const of = [...new Set(served.map(({ facts }) => facts.of))].join(", ");
+  const controls = el("div", { class: "card controls" },
+    choices("Start from", starts, state.start, (key) => { state.start = key; besides(); again(); }), beside,
+    ...given.elements,
+    choices("Move", [["axes", `principal axes of ${of}`], ["coded", "latents as coded"]], "axes", (key) => { state.basis = key; build(); again(); }),
+    drawer);
+  build();
+  besides();
+  ask();
+  return el("div", { class: "panel picture-first" }, controls, element);
+}
