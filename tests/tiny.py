@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genframe.compiling import compile_plan
 from genframe.engine import checkpoint, loop
 from genframe.engine.step import Stepper
 from genframe.parts import random_rows
-from genframe.compiling import compile_plan
 from genframe.plan import Plan
 from genframe.recipe import load_recipe
 from genframe.recipe.model import Recipe
@@ -209,6 +209,10 @@ SMALL: Mapping[str, tuple[str, ...]] = {
             "discriminator.width=2",
         )
         for name in ("conditional", "acgan", "infogan", "ssgan")
+    },
+    **{
+        f"gan/mnist/{name}": ("data.batch_size=16", "prior.dim=3", "decoder.width=2", "discriminator.width=2")
+        for name in ("r1", "hinge", "r3gan", "wgan-gp", "mmd")
     },
     "gan/projection-digits": (
         "data.batch_size=16",

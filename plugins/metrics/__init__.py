@@ -52,6 +52,11 @@ def genframe_metrics() -> list[Component]:
             summary="log p(x) of a model that tells it",
         ),
         Component(
+            "group-accuracy",
+            "genframe_plugins.metrics.groups:group_accuracy",
+            summary="whether groups found without labels are the classes",
+        ),
+        Component(
             "psnr",
             "genframe_plugins.metrics.fidelity:psnr",
             summary="peak signal-to-noise ratio of restored pictures",

@@ -11,6 +11,7 @@ from genframe_plugins.metrics import likelihood
 from genframe_plugins.metrics.accuracy import accuracy
 from genframe_plugins.metrics.bounds import interval
 from genframe_plugins.metrics.elbo import elbo, rate_distortion
+from genframe_plugins.metrics.groups import group_accuracy
 from genframe_plugins.metrics.likelihood import log_likelihood
 from genframe_plugins.metrics.units import active_units
 from torch import Tensor
@@ -172,23 +173,40 @@ def test_active_units_are_latents_that_depend_on_x() -> None:
     assert active_units(lambda batch: batch["x"] * scale, Batches(x), threshold=1e-4)["active_units"] == 3
 
 
+class Labelled(Batches):
+    """Examples that are the answers of `classify`, with labels."""
+
+    def __init__(self, told: list[int], labels: list[int]) -> None:
+        super().__init__(torch.tensor(told).unsqueeze(1).float())
+        self.labels = torch.tensor(labels)
+
+    def batches(self, batch_size: int) -> list[dict[str, Tensor]]:
+        pairs = zip(self.x.split(batch_size), self.labels.split(batch_size), strict=True)
+        return [{"x": x, "y": y} for x, y in pairs]
+
+
+def classify(batch: Batch) -> Tensor:
+    """Scores that are no probabilities."""
+    return torch.nn.functional.one_hot(batch["x"][:, 0].long(), 5) - 5.0
+
+
 def test_accuracy_is_the_share_of_the_right_over_all_examples() -> None:
-    labels = torch.tensor([0, 1, 2, 2, 1, 0, 2])
-    told = torch.tensor([0, 1, 2, 2, 1, 1, 0])  # 5 of 7, in batches of 3: 3, 2 and 0 right
-
-    class Labelled(Batches):
-        def batches(self, batch_size: int) -> list[dict[str, Tensor]]:
-            pairs = zip(self.x.split(batch_size), labels.split(batch_size), strict=True)
-            return [{"x": x, "y": y} for x, y in pairs]
-
-    def classify(batch: Batch) -> Tensor:
-        return (
-            torch.nn.functional.one_hot(batch["x"][:, 0].long(), 3) - 5.0
-        )  # scores need be no probabilities
-
-    figures = accuracy(classify, Labelled(told.unsqueeze(1).float()), batch_size=3)
+    # 5 of 7, in batches of 3: 3, 2 and 0 right
+    figures = accuracy(classify, Labelled([0, 1, 2, 2, 1, 1, 0], [0, 1, 2, 2, 1, 0, 2]), batch_size=3)
     assert figures["accuracy"] == pytest.approx(5 / 7)
     assert figures["accuracy_standard_error"] == pytest.approx((5 / 7 * 2 / 7 / 7) ** 0.5)
+
+
+def test_a_group_is_the_class_that_most_of_its_training_examples_have() -> None:
+    # Groups 3 and 0 hold class 0, 1 holds class 1; no training example is in 4: the largest class, 0.
+    train = Labelled([3, 3, 3, 0, 1, 1, 1], [0, 0, 1, 0, 1, 1, 0])
+    test = Labelled([3, 0, 1, 4, 4, 1], [0, 0, 1, 0, 1, 0])
+    figures = group_accuracy(classify, test, train, batch_size=4)
+    assert figures["group_accuracy"] == pytest.approx(4 / 6)
+    assert figures["group_accuracy_standard_error"] == pytest.approx((4 / 6 * 2 / 6 / 6) ** 0.5)
+    assert (figures["groups_used"], figures["classes_named"]) == (4, 2)
+    with pytest.raises(ValueError, match="no `y`"):
+        group_accuracy(classify, Batches(torch.zeros(3, 1)), train)
 
 
 def test_bf16_gives_the_figure_of_fp32_to_a_tenth_of_a_nat(tmp_path: Path) -> None:
