@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,25 +21,30 @@ from genframe.compiling import compile_plan
 from genframe.data.feed import Feed
 from genframe.data.spec import DataSpec
 from genframe.engine import checkpoint, process, state
+from genframe.engine.code_histograms import code_histograms
 from genframe.engine.devices import choose_device, peak_memory
-from genframe.engine.metrics_log import MetricsLog, cut_back, rows
+from genframe.engine.metrics_log import MetricsLog, cut_back, rows, standard
 from genframe.engine.needs import require_memory, require_support
 from genframe.engine.outputs import Outputs
 from genframe.engine.previews import Previews
 from genframe.engine.progress import Progress, QuietProgress
 from genframe.engine.step import Stepper
 from genframe.errors import Problem, RecipeError, RunError, Stopped
+from genframe.explain import explained
 from genframe.live.state import Outlook
 from genframe.lock import lock_facts, used_code
 from genframe.locked import Lock, checked, code_changes
 from genframe.plan import Plan
 from genframe.recipe.model import Recipe
 from genframe.recipe.resolve import resolved, resolved_yaml
-from genframe.run import Run
+from genframe.run import PLAN, Run
 from genframe.tracking import Trackers
 
 CHECKPOINT_STEPS = 500
 """By default a checkpoint is written at the end of an epoch, but no more often than this many steps."""
+
+Ended = Callable[[Run, "Training | None", Progress], None]
+"""What is called while the run is still locked and its training at hand: to write a report, say."""
 
 GLANCE_STEPS = 20
 """Gradients, updates and wires are looked at no more often than this, however often rows are written: each look costs
@@ -53,6 +58,7 @@ def train(
     progress: Progress | None = None,
     command: Sequence[str] = (),
     locked: Lock | None = None,
+    ended: Ended | None = None,
 ) -> Path:
     """Train a recipe in a new run folder, and return it.
 
@@ -70,16 +76,22 @@ def train(
     remarks = [*recipe.remarks, *training.plan.remarks, *unfit, *(checked(locked, facts) if locked else ())]
     with Run.create(folder, recipe.name) as run:
         run.begin(recipe.written, resolved_yaml(recipe), facts)
+        run.write_json(PLAN, standard(explained(training.plan)))
         for remark in remarks:
             run.log(f"remark {remark.code}: {remark.message}")
             if locked and remark.code == "GF732":
                 shown.message(f"remark: {remark.message}")
-        training.run_from(run, shown, None)
+        _to_the_end(training, run, shown, None, ended)
     return run.folder
 
 
 def resume(
-    recipe: Recipe, folder: Path, overrides: Sequence[str] = (), *, progress: Progress | None = None
+    recipe: Recipe,
+    folder: Path,
+    overrides: Sequence[str] = (),
+    *,
+    progress: Progress | None = None,
+    ended: Ended | None = None,
 ) -> Path:
     """Go on with a run from its newest whole checkpoint; `recipe` is its resolved one with the overrides merged.
 
@@ -113,8 +125,21 @@ def resume(
             run.log(f"nothing to do at step {step} of {training.total}")
             return run.folder
         shown.message(f"going on after step {step}" if found else "no checkpoint yet: starting over")
-        training.run_from(run, shown, found)
+        _to_the_end(training, run, shown, found, ended)
     return run.folder
+
+
+def _to_the_end(
+    training: Training, run: Run, shown: Progress, found: checkpoint.Checkpoint | None, ended: Ended | None
+) -> None:
+    """Train; then, however that ended, tell `ended` of the run, and of the training only where it came to its end."""
+    tell = ended or (lambda run, training, progress: None)
+    try:
+        training.run_from(run, shown, found)
+    except (RunError, Stopped):
+        tell(run, None, shown)
+        raise
+    tell(run, training, shown)
 
 
 @dataclass
@@ -145,7 +170,10 @@ class Training:
         for name, feed in feeds.items():
             feed.wanted = plan.fields(name)
         steps = next(iter(feeds.values())).steps_per_epoch
-        return cls(plan, device, feeds, Stepper(plan, device, steps))
+        made = cls(plan, device, feeds, Stepper(plan, device, steps))
+        if recipe.train.log.latents:
+            _ = made.outputs["encode"]  # which says so where there is none
+        return made
 
     def facts(self, command: Sequence[str] = ()) -> dict[str, Any]:
         """What `lock.json` says of this training: it reads all the data, for their digest."""
@@ -312,6 +340,8 @@ class Training:
         # A resumed run begins with a look: so must what follows its checkpoint, for both to log the same.
         figures |= self.stepper.take_glances(again=save or done % self._closely == 0)
         figures |= {"validation": dict(validation)} if validation else {}
+        if save and self.plan.recipe.train.log.latents:
+            figures["histograms"] = code_histograms(self.outputs, self.feeds)
         shown = {"step": done, "epoch": epoch, **figures}
         for line in self.plan.watch.look(shown) if self._looked(shown) else ():
             run.log(line)
