@@ -14,6 +14,7 @@ from torch.distributions import Distribution
 from genframe import scheduled
 from genframe.binding import bind, called, required_parameters
 from genframe.bound import Bound, Field, FromWire
+from genframe.call_checks import Tracked
 from genframe.data.spec import DataSpec
 from genframe.errors import Mark, PluginError, Problem, RecipeError
 from genframe.opened import fields_of, open_datasets
@@ -24,7 +25,7 @@ from genframe.recipe.model import Recipe
 from genframe.routing import measured
 from genframe.scored import unfit
 from genframe.sites import built, checked, flat, never_called, used_by_wires
-from genframe.trial import MoreRows, Tracked, Trial, trial_data, undisturbed
+from genframe.trial import MoreRows, Trial, trial_data, undisturbed
 from genframe.values import detachable
 from genframe.watch import Watch
 from genframe.watch import check as check_watch

@@ -6,19 +6,16 @@ teaches which component.
 
 from __future__ import annotations
 
-import math
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from genframe import memory
-from genframe.binding import called, public_methods, required_parameters
+from genframe.binding import public_methods
 from genframe.bound import (
     Bound,
     BoundWire,
@@ -32,18 +29,16 @@ from genframe.bound import (
     Part,
     Template,
 )
+from genframe.call_checks import Tracked, called_name, check_event, check_laws, check_samples, path_of
+from genframe.described import attributes_of, describe, reason_of
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.kinds import KINDS
 from genframe.parts import Parts, random_rows
 from genframe.scored import Scored
 from genframe.slopes import Slopes, normalised
-from genframe.supports import unlike
-from genframe.values import Levels, Shape, Terms, Verdict
+from genframe.values import Terms
 
 ROWS = 2
-_DISTRIBUTION = frozenset(
-    ("sample", "rsample", "log_prob", "mean", "mode", "variance", "stddev", "entropy", "logits", "probs")
-)
 _DRAWS = ("sample", "rsample")
 
 
@@ -53,14 +48,6 @@ class MoreRows(Exception):
     def __init__(self, rows: int) -> None:
         super().__init__(rows)
         self.rows = rows
-
-
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """A value and how many dimensions stand in front of its event: 1 for (batch, ...), 2 for (samples, batch, ...)."""
-
-    value: Any
-    lead: int = 0
 
 
 @dataclass
@@ -157,21 +144,21 @@ class Trial:
             )
             raise RecipeError(
                 Problem(
-                    "GF506", f"{what} has no attribute {bound.name!r} here; {has}", bound.place, _path(wire)
+                    "GF506", f"{what} has no attribute {bound.name!r} here; {has}", bound.place, path_of(wire)
                 )
             )
         try:
             return Tracked(getattr(inner.value, bound.name), inner.lead)
         except (AttributeError, NotImplementedError) as error:
             message = f"{describe(inner.value)} offers no {bound.name!r}: {error or type(error).__name__}"
-            raise RecipeError(Problem("GF506", message, bound.place, _path(wire))) from error
+            raise RecipeError(Problem("GF506", message, bound.place, path_of(wire))) from error
 
     def _method(self, name: str, bound: Field, wire: BoundWire) -> Tracked:
         methods = public_methods(self.parts.wiring.instances[name].offer.load())
         if bound.name not in methods:
             has = f"it has {', '.join(methods)}" if methods else "it has none"
             message = f"{bound.name!r} is no public method of {name!r}; {has}"
-            raise RecipeError(Problem("GF506", message, bound.place, _path(wire)))
+            raise RecipeError(Problem("GF506", message, bound.place, path_of(wire)))
         method = getattr(self.parts[name], bound.name)
         self._remember_buffers(name)
         return Tracked(method)
@@ -184,7 +171,7 @@ class Trial:
             template = self.parts.wiring.templates[call.function.name]
             return self.bound(template.bound, dict(zip(template.wire.params, args, strict=True)), template)
         if isinstance(call.function, Part):
-            self._check_event(call, args, wire)
+            check_event(self.parts, call, args, wire)
             function = self._component(call.function.instance, args, call.place, wire)
             lead = self._lead(call.function.instance, args, lead)
         else:
@@ -192,10 +179,10 @@ class Trial:
             function, lead = inner.value, max(lead, inner.lead)
             if isinstance(call.function, Field) and call.function.name in _DRAWS:
                 lead += sum(len(a.value) for a in args if isinstance(a.value, list))
-                self._check_samples(args, call.place, wire)
+                check_samples(self.parts, self.data, args, call.place, wire)
             lead += getattr(function, "sample_ndim", 0)  # a method's or a function's own
         values = [arg.value for arg in args]
-        self._check_laws(call, values, wire)
+        check_laws(self.parts, call, values, wire)
         slopes = Slopes(self.parts.rows)
         try:
             with slopes if any(isinstance(arg, (Part, Template)) for arg in call.args) else nullcontext():
@@ -238,7 +225,7 @@ class Trial:
         self.parts.differentiated.update(arg.name for arg in handed if isinstance(arg, Template))
         if not slopes.mixed:
             return
-        asks = _called_name(call.function)
+        asks = called_name(call.function)
         for name in sorted(frozenset().union(*(self.parts.wiring.touches(arg) for arg in handed))):
             part, instance = self.parts.built.get(name), self.parts.wiring.instances[name]
             layer = normalised(part) if isinstance(part, nn.Module) and not instance.frozen else None
@@ -247,9 +234,9 @@ class Trial:
                 message += "the batch, so that the slope at one example depends on the others: choose another norm, of "
                 message += "each example by itself (layer, group or instance), or none"
                 related = ((instance.mark, f"{instance.offer.name} is chosen here"),)
-                raise RecipeError(Problem("GF514", message, call.place, _path(wire), related=related))
+                raise RecipeError(Problem("GF514", message, call.place, path_of(wire), related=related))
         message = f"the slope that {asks} takes at one example depends on the other examples of its batch"
-        self.remarks.append(Problem("GF524", message, call.place, _path(wire), severity="remark"))
+        self.remarks.append(Problem("GF524", message, call.place, path_of(wire), severity="remark"))
 
     def _component(self, name: str, args: list[Tracked], place: Mark, wire: BoundWire) -> Callable[..., Any]:
         shapes = [tuple(a.value.shape[a.lead :]) for a in args if isinstance(a.value, Tensor)]
@@ -260,7 +247,7 @@ class Trial:
             try:
                 self.parts.build(name, shapes)
             except RecipeError as error:
-                related = ((place, f"built here, for {_path(wire)}"),)
+                related = ((place, f"built here, for {path_of(wire)}"),)
                 problems = (_with_related(problem, related) for problem in error.problems)
                 raise RecipeError(*problems) from error.__cause__
         self._remember_buffers(name)
@@ -281,7 +268,7 @@ class Trial:
                 )
                 message += f"{data.batch_size - data.batch_size % multiple or multiple}, say"
                 related = ((data.instance.mark, "the data's batch_size is read here"),)
-                raise RecipeError(Problem("GF547", message, place, _path(wire), related=related))
+                raise RecipeError(Problem("GF547", message, place, path_of(wire), related=related))
         if self.parts.rows % (ROWS * multiple):
             raise MoreRows(ROWS * multiple)
 
@@ -322,69 +309,15 @@ class Trial:
             for (name, key), kept in self._buffers.items():
                 self.parts.built[name].get_buffer(key).copy_(kept)
 
-    def _check_samples(self, args: list[Tracked], place: Mark, wire: BoundWire) -> None:
-        """Refuse a number of samples that could not be decoded even for the rows of the trial, before it is tried.
-
-        Each is taken to become an example of the data, and its gradient.
-        """
-        count = math.prod(n for a in args if isinstance(a.value, list) for n in a.value if isinstance(n, int))
-        example = max(
-            (t.value[0].nbytes for t in self.data.values() if isinstance(t.value, Tensor)), default=0
-        )
-        free, needed = memory.available(), 2 * self.parts.rows * count * example
-        if free is not None and needed > free:
-            message = f"{count:,} samples at once: decoded to examples of the data they take {memory.shown(needed)} "
-            message += (
-                f"for {self.parts.rows} rows alone, and {memory.shown(free)} of memory are free: take fewer"
-            )
-            raise RecipeError(Problem("GF542", message, place, _path(wire)))
-
-    def _check_event(self, call: Invoke, args: list[Tracked], wire: BoundWire) -> None:
-        """What a likelihood takes against what it is given: the two shapes and the lines of both parts."""
-        assert isinstance(call.function, Part)
-        name = call.function.instance
-        target = self.parts.wiring.instances[name].offer.load()
-        if not hasattr(target, "takes") or not args or not isinstance(args[0].value, Tensor):
-            return
-        instance = self.parts.wiring.instances[name]
-        takes = self.parts.taken(name)
-        given = tuple(args[0].value.shape[args[0].lead :])
-        if given == takes:
-            return
-        maker = call.args[0]
-        related = [(instance.mark, f"{instance.offer.name} takes {shape_text(takes)} for these data")]
-        if isinstance(maker, Invoke) and isinstance(maker.function, Part):
-            other = self.parts.wiring.instances[maker.function.instance]
-            related.append((other.mark, f"{other.offer.name} gives {shape_text(given)}"))
-        message = f"{name} is given {shape_text(given)}, and takes {shape_text(takes)}"
-        raise RecipeError(Problem("GF505", message, call.place, _path(wire), related=tuple(related)))
-
-    def _check_laws(self, call: Invoke, values: list[Any], wire: BoundWire) -> None:
-        """What one call takes as `q_z` and as `p_z` are laws of the same codes."""
-        instances = self.parts.wiring.instances
-        match call.function:
-            case Part(instance=name):
-                takes = called(instances[name].offer.load())
-            case Field(value=Part(instance=name), name=method):
-                takes = getattr(instances[name].offer.load(), method)
-            case _:
-                return
-        laws = dict(zip(required_parameters(takes) if takes else (), values, strict=False))
-        fault = unlike(laws.get("q_z"), laws.get("p_z"))
-        if fault:
-            made = (one for one in instances.values() if one.kind in ("posterior", "prior"))
-            related = tuple((one.mark, f"the {one.kind} {one.offer.name} is chosen here") for one in made)
-            raise RecipeError(Problem("GF519", fault, call.place, _path(wire), related=related))
-
     def _failure(self, call: Invoke, values: list[Any], wire: BoundWire, error: Exception) -> Problem:
-        name = _called_name(call.function)
+        name = called_name(call.function)
         given = ", ".join(describe(value) for value in values)
-        message = f"{name}({given}) failed in the trial run: {type(error).__name__}: {_first_line(error)}"
+        message = f"{name}({given}) failed in the trial run: {type(error).__name__}: {reason_of(error)}"
         related: tuple[tuple[Mark, str], ...] = ()
         if isinstance(call.function, Part):
             instance = self.parts.wiring.instances[call.function.instance]
             related = ((instance.mark, f"{instance.offer.name} is declared here"),)
-        return Problem("GF508", message, call.place, _path(wire), related=related)
+        return Problem("GF508", message, call.place, path_of(wire), related=related)
 
 
 def trial_data(parts: Parts) -> dict[str, Tracked]:
@@ -417,66 +350,6 @@ def undisturbed(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
-
-
-def attributes_of(value: Any) -> frozenset[str]:
-    """What of a value is reachable in an expression, by its type."""
-    if isinstance(value, Distribution):
-        return _DISTRIBUTION
-    if isinstance(value, Levels):
-        return frozenset(value.names)
-    if isinstance(value, Verdict):
-        return frozenset(f.name for f in fields(value))
-    return frozenset()
-
-
-def describe(value: Any) -> str:
-    """A value in a few words: its type and shape."""
-    if isinstance(value, Tensor):
-        return f"tensor {shape_text(tuple(value.shape))}"
-    if isinstance(value, Distribution):
-        batch, event = tuple(value.batch_shape), tuple(value.event_shape)
-        return f"{type(value).__name__} {shape_text(batch)} of {shape_text(event)}"
-    if isinstance(value, Levels):
-        return f"Levels {', '.join(value.names)}"
-    if isinstance(value, Terms):
-        return f"Terms of {describe(value.total)}"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(describe, value))})"
-    if is_dataclass(value) and not isinstance(value, type):
-        return f"{type(value).__name__}({', '.join(describe(getattr(value, f.name)) for f in fields(value))})"
-    return type(value).__name__ if callable(value) else repr(value)
-
-
-def shape_text(shape: Shape) -> str:
-    return "x".join(map(str, shape)) if shape else "()"
-
-
-def _called_name(bound: Bound) -> str:
-    match bound:
-        case Part(instance=name) | Template(name=name) | FromWire(name=name) | FromArgument(name=name):
-            return name
-        case Field(value=value, name=name):
-            return f"{_called_name(value)}.{name}"
-    return "this call"
-
-
-def _path(wire: BoundWire) -> str:
-    return f"wires.{wire.label}"
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error) or _not_offered(error) or "no message"
-    return text.splitlines()[0][:300]
-
-
-def _not_offered(error: Exception) -> str:
-    """What torch leaves unsaid: the law that has no mean, variance or entropy in closed form, and which of them."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    owner = frames[-1].f_locals.get("self") if frames else None
-    if not isinstance(error, NotImplementedError) or not isinstance(owner, Distribution):
-        return ""
-    return f"{type(owner).__name__} offers no {frames[-1].f_code.co_name!r}, which this asks for"
 
 
 def _with_related(problem: Problem, related: tuple[tuple[Mark, str], ...]) -> Problem:

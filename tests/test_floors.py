@@ -61,6 +61,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "parts",
         "compute",
         "scored",
+        "described",
+        "call_checks",
         "trial",
         "watch",
         "plan",
