@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genframe import stored
+from genframe import conditions, latents, stored
 from genframe.data.feed import Feed, Split
 from genframe.engine import evaluation, fits, loop, process, samplers, state
 from genframe.engine.outputs import Outputs
@@ -142,17 +142,31 @@ class Model:
         """The run's data."""
         return self._training.feeds
 
-    def sample(self, n: int = 64, seed: int | None = None) -> Tensor:
-        """n samples (n, ...). The same seed draws the same; without one, each call draws anew."""
+    def sample(
+        self, n: int = 64, seed: int | None = None, *, given: Mapping[str, Any] | None = None
+    ) -> Tensor:
+        """n samples (n, ...). The same seed draws the same; without one, each call draws anew.
+
+        given: what a conditional model is asked for, `{"y": 7}`; several values, `{"y": [0, 1]}`, are taken in turn.
+        Then draws of the prior are decoded under it. Raises RecipeError (GF807) for what the model does not take.
+        """
+        if given:
+            self._calls += 1
+            return latents.sample(self, n, self._calls if seed is None else seed, given)
         return self.call("sample", n, seed=seed)  # type: ignore[no-any-return]
 
-    def encode(self, x: Tensor) -> Tensor:
-        """Codes (batch, latent) of x (batch, ...)."""
-        return self.call("encode", x)  # type: ignore[no-any-return]
+    def encode(self, x: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
+        """Codes (batch, latent) of x (batch, ...); given: the conditions of a conditional model, as of `sample`."""
+        return self.call("encode", *self._with(x, given, "encode"))  # type: ignore[no-any-return]
 
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Reconstructions of x (batch, ...)."""
-        return self.call("reconstruct", x)  # type: ignore[no-any-return]
+    def reconstruct(self, x: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
+        """Reconstructions of x (batch, ...); given: the conditions of a conditional model, as of `sample`."""
+        return self.call("reconstruct", *self._with(x, given, "reconstruct"))  # type: ignore[no-any-return]
+
+    def _with(self, x: Tensor, given: Mapping[str, Any] | None, output: str) -> tuple[Any, ...]:
+        """What an output of x and conditions is called with."""
+        rows = conditions.repeated(conditions.checked(self, given or {}, output), len(x))
+        return (rows, x) if rows else (x,)
 
     def call(self, output: str, *args: Any, seed: int | None = None) -> Any:
         """Any output of the recipe by its name.

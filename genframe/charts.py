@@ -44,14 +44,17 @@ def curves_of(figures: Mapping[str, float]) -> dict[str, dict[str, Curve]]:
     }
 
 
-def chart(groups: Mapping[str, Mapping[str, Curve]], size: tuple[int, int] = (640, 400)) -> Image.Image:
+def chart(
+    groups: Mapping[str, Mapping[str, Curve]], size: tuple[int, int] = (640, 400), across: str = "level"
+) -> Image.Image:
     """A panel of `size` (width, height) for each group, one below the other; what a curve is stands at its side.
 
+    across: what the first of a point's numbers is.
     Raises ValueError where there is no curve.
     """
     if not groups:
         raise ValueError("there are no figures NAME_LEVEL to draw")
-    panels = [_panel(title, curves, size) for title, curves in groups.items()]
+    panels = [_panel(title, curves, size, across) for title, curves in groups.items()]
     sheet = Image.new("RGB", (size[0], size[1] * len(panels)), "white")
     for place, panel in enumerate(panels):
         sheet.paste(panel, (0, place * size[1]))
@@ -85,7 +88,7 @@ def first_layer(module: nn.Module) -> Tensor | None:
     return None if layer is None else torch.as_tensor(layer.weight)
 
 
-def _panel(title: str, curves: Mapping[str, Curve], size: tuple[int, int]) -> Image.Image:
+def _panel(title: str, curves: Mapping[str, Curve], size: tuple[int, int], across: str) -> Image.Image:
     points = torch.tensor([point for curve in curves.values() for point in curve], dtype=torch.float64)
     low, high = points.amin(0), points.amax(0)
     span = (high - low).clamp_min(1e-9)
@@ -97,17 +100,18 @@ def _panel(title: str, curves: Mapping[str, Curve], size: tuple[int, int]) -> Im
         across, up = (float(v) for v in ((torch.tensor([x, y]) - low) / span))
         return left + (right - left) * across, bottom - (bottom - top) * up
 
-    for value in _round_values(float(low[1]), float(high[1])):
+    for value in round_values(float(low[1]), float(high[1])):
         y = at(float(low[0]), value)[1]
         pen.line((left, y, right, y), fill=_PALE)
         pen.text((left - 6, y), f"{value:g}", fill=_INK, anchor="rm")
-    for level in sorted({x for curve in curves.values() for x, _ in curve}):
+    levels = sorted({x for curve in curves.values() for x, _ in curve})
+    for level in levels[:: 1 + len(levels) // 12]:
         x = at(level, float(low[1]))[0]
         pen.line((x, bottom, x, bottom + 4), fill=_INK)
         pen.text((x, bottom + 6), f"{level:g}", fill=_INK, anchor="mt")
     pen.line((left, top, left, bottom, right, bottom), fill=_INK)
     pen.text((left, top - 6), title, fill=_INK, anchor="ls")
-    pen.text((right, size[1] - 4), "level", fill=_INK, anchor="rs")
+    pen.text((right, size[1] - 4), across, fill=_INK, anchor="rs")
     heights = []
     for place, (name, curve) in enumerate(curves.items()):
         colour = _COLOURS[place % len(_COLOURS)]
@@ -124,7 +128,7 @@ def _panel(title: str, curves: Mapping[str, Curve], size: tuple[int, int]) -> Im
     return image
 
 
-def _round_values(low: float, high: float) -> list[float]:
+def round_values(low: float, high: float) -> list[float]:
     """Round values between two, three to five."""
     step = max(high - low, 1e-9) / 5
     power = 10.0 ** math.floor(math.log10(step))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,24 @@ from genframe import durable
 from genframe.errors import Problem, RecipeError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
     from genframe.api import Model
+    from genframe.interpolation import Interpolation
+    from genframe.manifold import Manifold
     from genframe.run import Run
     from genframe.traversal import Traversal
+    from genframe.walk import Walk
 
 SUFFIXES = (".png", ".npy", ".npz")
 """A picture; one array; several by name."""
 
 REFERENCE_POINTS = 1000
 """Points of the data that are drawn under a scatter."""
+
+FRAME_SECONDS = 0.12
+"""How long a frame of what moves is shown: eight a second, which the eye can follow."""
 
 
 def check_target(path: Path, force: bool = False, moving: bool = False) -> None:
@@ -44,22 +51,52 @@ def samples(
     seed: int,
     output: str = "sample",
     sampler: str | Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None,
+    titles: bool = True,
 ) -> None:
-    """Draw `n` samples, by an output or by a sampler, and write them. Raises RecipeError for one that is not there."""
-    if sampler is None:
-        _arguments(model, output, draws=True)
-    drawn: Tensor = model.call(output, n, seed=seed) if sampler is None else model.draw(sampler, n, seed)
-    arrays = {"x": drawn}
-    if path.suffix == ".png":
-        _write_picture(path, arrays, _reference(model, drawn))
-    elif path.suffix == ".gif":
-        _write_animation(path, drawn)
+    """Draw `n` samples, by an output or by a sampler, and write them. given: conditions, `{"y": 7}`, of `sample`.
+
+    Raises RecipeError for an output or a sampler that is not there, and for a condition that is not taken.
+    """
+    from genframe import conditions, figures
+
+    drawn: Tensor
+    if sampler is not None:
+        drawn = model.draw(sampler, n, seed)
+    elif given:
+        drawn = model.sample(n, seed, given=given)
     else:
-        _write_arrays(path, arrays)
+        _arguments(model, output, draws=True)
+        drawn = model.call(output, n, seed=seed)
+    by = f", by the sampler {_sampler_name(sampler)}" if sampler is not None else ""
+    rows = conditions.checked(model, given or {}, "sample", "decode")
+    said = f", {conditions.told(rows)}" if rows else ""
+    title = _title(model, f"{n} samples, seed {seed}{by}{said}") if titles else None
+    above = _turns(rows, n)
+    reference = _reference(model, drawn)
+    _write(
+        path,
+        {"x": drawn},
+        lambda: figures.samples(drawn, title, reference, above if titles else (), len(above) or None),
+        lambda: figures.sample_frames(drawn, title),
+    )
 
 
-def reconstructions(model: Model, path: Path, n: int, split: str | None, output: str = "reconstruct") -> None:
-    """Write the first `n` examples of a split beside what an output makes of them and of the fields it asks for."""
+def reconstructions(
+    model: Model,
+    path: Path,
+    n: int,
+    split: str | None,
+    output: str = "reconstruct",
+    given: Mapping[str, Any] | None = None,
+    titles: bool = True,
+) -> None:
+    """Write the first `n` examples of a split beside what an output makes of them and of the fields it asks for.
+
+    given: conditions in the place of the examples' own.
+    """
+    from genframe import conditions, figures
+
     argument, *beside = _arguments(model, output, draws=False)
     feed = model.feeds[argument] if argument in model.feeds else next(iter(model.feeds.values()))
     if "x" not in feed.spec.fields:
@@ -70,11 +107,14 @@ def reconstructions(model: Model, path: Path, n: int, split: str | None, output:
     chosen = split or next(name for name in ("test", "validation", "train") if name in feed.spec.lengths)
     batch = feed.split(chosen).first(n)
     x: Tensor = batch["x"]
-    arrays = {"reconstruction": model.call(output, batch if beside else x, seed=0), "x": x}
-    if path.suffix == ".png":
-        _write_picture(path, arrays, x)
-    else:
-        _write_arrays(path, arrays)
+    rows = conditions.checked(model, given or {}, output)
+    batch = {**batch, **conditions.repeated(rows, len(x))}
+    made = model.call(output, batch if beside else x, seed=0)
+    said = f", {conditions.told(rows)}" if rows else ""
+    name = "reconstruction" if output == "reconstruct" else output
+    title = _title(model, f"{len(x)} examples of the {chosen} split{said}") if titles else None
+    arrays = {"reconstruction": made, "x": x}
+    _write(path, arrays, lambda: figures.beside(x, made, title, ("original", name)))
 
 
 def filters(model: Model, path: Path, component: str | None = None) -> str:
@@ -105,15 +145,59 @@ def filters(model: Model, path: Path, component: str | None = None) -> str:
     raise RecipeError(Problem("GF804", f"{what} no first layer of filters over pictures; there are {known}"))
 
 
-def traversal(found: Traversal, path: Path) -> None:
-    """Write what latents do, as a picture of a row each or as arrays. Raises RecipeError (GF803) for no pictures."""
-    from genframe import pictures
-    from genframe.traversal import picture
+def traversal(model: Model, found: Traversal, path: Path, start: str, titles: bool = True) -> None:
+    """Write what latents do: a row of pictures each, all of them as they move (.gif), or arrays."""
+    from genframe import figures
 
-    if path.suffix == ".png":
-        pictures.save_png(picture(found), path)
-    else:
-        _write_arrays(path, {"x": found.x, "z": found.z})
+    ends = f"from {float(found.values[0]):g} to {float(found.values[-1]):g}"
+    title = _title(model, f"each latent {ends}, all others as in {start}") if titles else None
+    _write(
+        path,
+        {"x": found.x, "z": found.z},
+        lambda: figures.traversal(found, title),
+        lambda: figures.traversal_frames(found, title),
+    )
+
+
+def interpolation(model: Model, found: Interpolation, path: Path, titles: bool = True) -> None:
+    """Write what lies between codes: a row of pictures a way, the way as it goes (.gif), or arrays x, z and t."""
+    from genframe import figures
+
+    words = [f"{found.method} interpolation", *found.told]
+    title = _title(model, ", ".join(words)) if titles else None
+    reference = _reference(model, found.x.flatten(0, 1))
+    _write(
+        path,
+        {"x": found.x, "z": found.z, "t": found.at},
+        lambda: figures.interpolation(found, title, reference),
+        lambda: figures.interpolation_frames(found, title),
+    )
+
+
+def manifold(model: Model, found: Manifold, path: Path, titles: bool = True) -> None:
+    """Write a plane of codes as a grid of pictures, or arrays x, z and the coordinates `across` and `up`."""
+    from genframe import figures
+
+    title = _title(model, ", ".join([found.plane.of, *found.told])) if titles else None
+    reference = _reference(model, found.x.flatten(0, 1))
+    arrays = {"x": found.x, "z": found.z, "across": found.across, "up": found.up}
+    _write(path, arrays, lambda: figures.manifold(found, title, reference))
+
+
+def walk(model: Model, found: Walk, path: Path, titles: bool = True) -> None:
+    """Write the steps of chains: a row of pictures a chain, the chains as they go (.gif), or arrays x and `step`."""
+    import torch
+
+    from genframe import figures
+
+    title = _title(model, ", ".join([f"{found.of}; from {found.start}", *found.told])) if titles else None
+    reference = _reference(model, found.x.flatten(0, 1))
+    _write(
+        path,
+        {"x": found.x, "step": torch.tensor(found.steps)},
+        lambda: figures.walk(found, title, reference),
+        lambda: figures.walk_frames(found, title),
+    )
 
 
 def curves(figures: Mapping[str, float], path: Path) -> None:
@@ -169,32 +253,43 @@ def _reference(model: Model, drawn: Tensor) -> Tensor | None:
     return None
 
 
-def _write_picture(path: Path, arrays: Mapping[str, Tensor], reference: Tensor | None) -> None:
-    """Images as a grid, beside their originals where there are any; points as a scatter."""
+def _title(model: Model, text: str) -> str:
+    return f"{model.recipe.name}, step {model.step}: {text}"
+
+
+def _sampler_name(sampler: str | Mapping[str, Any]) -> str:
+    return sampler if isinstance(sampler, str) else str(sampler.get("use", "?"))
+
+
+def _turns(rows: Mapping[str, Tensor], n: int) -> list[str]:
+    """A word for each column where conditions are taken in turn, one a column."""
+    count = max((len(values) for values in rows.values()), default=1)
+    if not 1 < count <= min(n, 50) or len({len(values) for values in rows.values()} - {1}) != 1:
+        return []
+    return [
+        ", ".join(
+            f"{name}={','.join(f'{number:g}' for number in values[k % len(values)].flatten().tolist())}"
+            for name, values in rows.items()
+        )
+        for k in range(count)
+    ]
+
+
+def _write(
+    path: Path,
+    arrays: Mapping[str, Tensor],
+    picture: Callable[[], Image],
+    frames: Callable[[], list[Image]] | None = None,
+) -> None:
+    """A file in the form that its name says. Raises RecipeError (GF803) for an animation of what is no picture."""
     from genframe import pictures
 
-    made = next(iter(arrays.values()))
-    if len(arrays) == 2 and made.ndim == 4 and made.shape == arrays["x"].shape:
-        image = pictures.pairs(arrays["x"], made)
+    if path.suffix == ".png":
+        pictures.save_png(picture(), path)
+    elif path.suffix == ".gif" and frames is not None:
+        pictures.save_frames(frames(), path, FRAME_SECONDS)
     else:
-        found = pictures.picture_of(made, reference)
-        if found is None:
-            shape = "x".join(map(str, made.shape[1:])) or "()"
-            message = f"an example of the shape {shape} is neither a picture nor a point of a plane"
-            raise RecipeError(Problem("GF803", f"{message}: write .npy or .npz"))
-        image = found
-    pictures.save_png(image, path)
-
-
-def _write_animation(path: Path, images: Tensor) -> None:
-    """Images one after another in their order: what a sampler's chain went through."""
-    from genframe import pictures
-
-    if images.ndim != 4 or images.shape[1] not in (1, 3):
-        shape = "x".join(map(str, images.shape[1:])) or "()"
-        message = f"an example of the shape {shape} is no picture, of which a .gif could be made"
-        raise RecipeError(Problem("GF803", f"{message}: write .npy or .npz"))
-    pictures.save_gif(images, path)
+        _write_arrays(path, arrays)
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, Tensor]) -> None:

@@ -102,20 +102,24 @@ def interpolate(
         abilities.require(model, "interpolating between draws of the prior", abilities.PRIOR, "decode")
         stops = tuple((0, 1) if seeds is None else seeds)
     else:
+        if "encode" not in model.outputs and abilities.serves(model, "interpolate"):
+            message = f"the recipe {model.recipe.name!r} encodes no examples: it has no output `encode`"
+            told = "what lies between draws of its prior is asked for by their seeds"
+            raise RecipeError(Problem("GF804", f"{message}; {told}", path="outputs", command="--seeds 0,1"))
         abilities.require(model, "interpolating between examples", "encode", "decode")
         stops = tuple((0, 1) if places is None else places)
     if len(stops) < 2:
         raise RecipeError(
             Problem("GF806", f"a way leads from one stop to another: {len(stops)} came, give two or more")
         )
-    told: list[str] = []
+    notes: list[str] = []
     if drawn:
         codes, beside, ends = torch.cat([latents.draw(1, seed) for seed in stops]), {}, None
     else:
         rows = examples(model, stops, split)
         codes, ends = latents.encode(rows), rows.get("x")
         beside = {name: rows[name] for name in conditions.asked(model, "decode") if name in rows}
-        told += _held(beside, latents, stops)
+        notes += _held(beside, latents, stops)
         beside = {name: value[:1] for name, value in rows.items()}
     if not codes.is_floating_point():
         message = f"codes are {codes.dtype}, and between such there is nothing"
@@ -126,8 +130,8 @@ def interpolate(
     x = latents.decode(z.flatten(0, 1), beside)
     names = tuple(f"seed {stop}" if drawn else f"example {stop}" for stop in stops)
     if latents.conditions:
-        told.append(conditions.told(latents.conditions))
-    return Interpolation(z, x.reshape(*z.shape[:2], *x.shape[1:]), at, by, names, ends, tuple(told))
+        notes.append(conditions.told(latents.conditions))
+    return Interpolation(z, x.reshape(*z.shape[:2], *x.shape[1:]), at, by, names, ends, tuple(notes))
 
 
 def _held(beside: Mapping[str, Tensor], latents: Latents, stops: Sequence[int]) -> list[str]:

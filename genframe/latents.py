@@ -157,6 +157,20 @@ def examples(model: Model, places: Sequence[int] | int, split: str | None = None
     return {name: value[chosen.to(value.device)] for name, value in data.first(max(places) + 1).items()}
 
 
+def sample(model: Model, n: int, seed: int, given: Mapping[str, Any]) -> Tensor:
+    """n samples under conditions: by `sample` where it takes them, else draws of the prior that `decode` is given.
+
+    Raises RecipeError (GF804, GF807).
+    """
+    taken = conditions.asked(model, "sample")
+    if taken.keys() >= given.keys() and "sample" in model.outputs:
+        rows = conditions.repeated(conditions.checked(model, given, "sample"), n)
+        return model.call("sample", rows, n, seed=seed)  # type: ignore[no-any-return]
+    held = Latents(model, given)
+    abilities.require(model, "sampling under a condition", abilities.PRIOR, "decode")
+    return held.decode(held.draw(n, seed))
+
+
 def turns_alike(law: Distribution) -> bool:
     """Whether a law of vectors is the same however it is turned about 0: N(0, s I), the uniform law of a sphere.
 

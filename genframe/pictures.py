@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -61,8 +61,12 @@ def pairs(originals: Tensor, reconstructions: Tensor, columns: int = 8, padding:
     return grid(rows.flatten(0, 2), columns, padding)
 
 
-def scatter(points: Tensor, reference: Tensor | None = None, size: int = 480) -> Image.Image:
+def scatter(
+    points: Tensor, reference: Tensor | None = None, size: int = 480, *, ways: Sequence[Tensor] = ()
+) -> Image.Image:
     """Points (n, 2) in colour over `reference` points (m, 2) in grey, in a square frame of `size` pixels.
+
+    ways: some of the points in their order (steps, 2), joined by lines; then the frame shows all of these too.
 
     Both axes have one scale. The frame shows all of the reference (without one, the points); what falls
     outside, or is not finite, is counted in a corner.
@@ -72,9 +76,12 @@ def scatter(points: Tensor, reference: Tensor | None = None, size: int = 480) ->
             raise ValueError(f"a scatter takes points (n, 2), not {tuple(given.shape)}")
     points = points.detach().float().cpu()
     behind = torch.empty(0, 2) if reference is None else reference.detach().float().cpu()
-    frame = _Frame(behind if len(behind) else points, size)
+    shown = behind if len(behind) else points
+    frame = _Frame(torch.cat([shown, points]) if ways else shown, size)
     frame.axes()
     frame.dots(behind, _GREY)
+    for way in ways:
+        frame.way(way.detach().float().cpu(), _INK)
     outside = frame.dots(points, _INK)
     if outside:
         frame.note(f"{outside} of {len(points)} outside")
@@ -127,12 +134,33 @@ def save_gif(images: Tensor, path: Path, seconds: float = 0.08, least: int = 196
         frame.resize((frame.width * scale, frame.height * scale), Image.Resampling.NEAREST)
         for frame in frames
     ]
+    save_frames(large, path, seconds)
+
+
+def save_frames(frames: Sequence[Image.Image], path: Path, seconds: float = 0.08) -> None:
+    """Frames as an endless animation, whole or not at all. Raises RunError (GF716) when the disk is full."""
+    frames = _alike(frames)
     buffer = io.BytesIO()
-    rest = {"save_all": True, "append_images": large[1:], "duration": round(1000 * seconds), "loop": 0}
-    large[0].save(buffer, format="GIF", **rest)
+    rest = {"save_all": True, "append_images": frames[1:], "duration": round(1000 * seconds), "loop": 0}
+    frames[0].save(buffer, format="GIF", **rest)
     with durable.reported(path.name, path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         durable.write_bytes(path, buffer.getvalue())
+
+
+def _alike(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """Frames of one size, smaller ones on white, and of one mode."""
+    width, height = max(frame.width for frame in frames), max(frame.height for frame in frames)
+    modes = {frame.mode for frame in frames}
+    made = []
+    for frame in frames:
+        if frame.size != (width, height) or len(modes) > 1:
+            sheet = Image.new("RGB", (width, height), "white")
+            sheet.paste(frame, (0, 0))
+            made.append(sheet)
+        else:
+            made.append(frame)
+    return made
 
 
 class _Frame:
@@ -169,6 +197,13 @@ class _Frame:
         for x, y in self._pixels(inside).tolist():
             self._pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
         return len(points) - len(inside)
+
+    def way(self, points: Tensor, colour: Colour) -> None:
+        """A line through points; those that are not finite are left out."""
+        finite = points[points.isfinite().all(dim=1)]
+        spots = [(x, y) for x, y in self._pixels((finite - self._centre) / self._reach).tolist()]
+        if len(spots) > 1:
+            self._pen.line(spots, fill=colour, width=2)
 
     def note(self, text: str) -> None:
         self._notes.append(((self._size - self._edge / 2, self._edge / 4), text, "rm"))

@@ -86,6 +86,11 @@ def walk(
         raise RecipeError(Problem("GF806", message, nearest=nearest(by, known)))
     name = by or known[0]
     chain = CHAINS[name]
+    if name == "latent" and example is not None:
+        others = ", ".join(chain for chain in known if chain != "latent")
+        hint = f"name another chain, {others}" if others else "leave the example out"
+        message = f"a walk of codes starts from draws of the prior, not from an example: {hint}"
+        raise RecipeError(Problem("GF806", message))
     if name == "latent":
         return _of_codes(model, chain, steps, every, count, seed, given)
     taken = conditions.checked(model, given or {}, *chain.needs)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
 import genframe
 from genframe.audit import audit
-from genframe.traversal import Traversal, along, picture, traverse
+from genframe.traversal import along, traverse
 
 RECIPE = {
     "genframe": 1,
@@ -56,15 +55,6 @@ def test_from_the_prior_a_code_starts_at_its_mean_and_needs_no_data(model: genfr
     assert found.z[1, 0].tolist() == [0, -3, 0, 0]
 
 
-def test_each_latent_has_a_row_with_its_name() -> None:
-    values = torch.linspace(-3, 3, 4)
-    image = picture(Traversal((0, 12), values, torch.zeros(2, 4, 20), torch.ones(2, 4, 1, 10, 10)))
-    assert isinstance(image, Image.Image) and image.height == 2 * 12 + 2 + 16
-    left = image.width - (4 * 12 + 2)
-    assert left > 20 and image.getpixel((left + 4, 16 + 4)) == (255, 255, 255)
-    assert image.crop((0, 16, left, image.height)).getcolors() != [(left * 26, (255, 255, 255))]
-
-
 def test_what_decode_asks_for_beside_a_code_is_the_examples(tmp_path: Path) -> None:
     recipe = {**RECIPE, "outputs": {"decode(z)": None, "decode(x, z)": "concat([observe(z).mean, x])"}}
     loaded = genframe.load(genframe.train(recipe, run_dir=tmp_path / "run", quiet=True))
@@ -94,8 +84,3 @@ def test_what_is_not_there_is_said(
     with pytest.raises(genframe.RecipeError, match=says) as raised:
         traverse(model, **options)  # type: ignore[arg-type]
     assert raised.value.problems[0].code == code
-
-
-def test_vectors_are_no_pictures() -> None:
-    with pytest.raises(genframe.RecipeError, match=r"no picture: write \.npy"):
-        picture(Traversal((0,), torch.zeros(2), torch.zeros(1, 2, 3), torch.zeros(1, 2, 6)))

@@ -83,6 +83,49 @@ def target(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+def titles(command: Command) -> Command:
+    """`--no-titles`."""
+    return click.option(
+        "--no-titles", "titles", flag_value=False, default=True, help="The bare picture, without words around it."
+    )(command)  # fmt: skip
+
+
+def conditions(command: Command) -> Command:
+    """`--given NAME=VALUE` and `--class C`; `given` reads them."""
+    label = click.option(
+        "--class", "label", metavar="CLASS", help="Ask a conditional model for this class: 7, or all in turn."
+    )
+    named = click.option(
+        "--given", "given", metavar="NAME=VALUE", multiple=True,
+        help="Ask it for any condition by its field of the data: y=7, y=0,1,2 in turn.",
+    )  # fmt: skip
+    return named(label(command))
+
+
+def given(model: Model, texts: tuple[str, ...], label: str | None, *outputs: str) -> dict[str, Any]:
+    """What `--given` and `--class` ask for, checked against what these outputs take."""
+    if not texts and label is None:
+        return {}
+    from genframe import conditions
+
+    found = conditions.read(texts, model, *outputs, label=label)
+    conditions.checked(model, found, *outputs)
+    return found
+
+
+def numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """`0,1,2` as numbers that are not negative."""
+    if value is None:
+        return None
+    try:
+        found = tuple(int(word) for word in value.split(","))
+        if min(found) >= 0:
+            return found
+    except ValueError:
+        pass
+    raise click.BadParameter(f"numbers from 0 with commas between, 0,1,2, not {value!r}")
+
+
 def split(command: Command) -> Command:
     """`--split S`."""
     return click.option(

@@ -13,9 +13,10 @@ Examples:
   genframe reconstruct runs/vae-digits-20260101-120000 -o reconstructions.png
   genframe reconstruct runs/vae-digits-20260101-120000 -n 1000 --split train -o both.npz
   genframe reconstruct runs/gan-restore-digits-20260101-120000 --output restoration -o restored.png
+  genframe reconstruct runs/conditional-digits-20260101-120000 --class 7 -o as-sevens.png
 
 \b
-.png   rows of examples, each above the row of what became of them; or a scatter over the data
+.png   rows of examples, each above the row of what became of them; vectors as points or lines over them
 .npy   the reconstructions, .npz these as `reconstruction` and the examples as `x`"""
 
 
@@ -27,6 +28,8 @@ Examples:
 @click.option(
     "--output", "name", default="reconstruct", show_default=True, help="Another output that takes examples."
 )
+@options.conditions
+@options.titles
 @options.weights
 @options.plugins
 def command(
@@ -36,6 +39,9 @@ def command(
     force: bool,
     split: str | None,
     name: str,
+    label: str | None,
+    given: tuple[str, ...],
+    titles: bool,
     raw: bool,
     step: int | None,
     device: str | None,
@@ -46,5 +52,6 @@ def command(
 
     exports.check_target(target, force)
     model = options.model(run, raw=raw, step=step, device=device, files=files)
-    exports.reconstructions(model, target, n, split, name)
+    asked = options.given(model, given, label, name)
+    exports.reconstructions(model, target, n, split, name, asked, titles)
     click.echo(f"{target}: after step {model.step}")

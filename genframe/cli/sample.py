@@ -15,11 +15,16 @@ Examples:
   genframe sample runs/gan-ring-20260101-120000 -n 1000 -o ring.png --raw
   genframe sample runs/vae-digits-20260101-120000 -o mixture.png --sampler mixture
   genframe sample runs/vae-digits-20260101-120000 -o m.png --sampler '{use: mixture, components: 20}'
+  genframe sample runs/conditional-digits-20260101-120000 -o sevens.png --class 7
+  genframe sample runs/conditional-digits-20260101-120000 -n 100 -o classes.png --given y=all
 
 \b
 .png   a grid of pictures, or a scatter of points over the data
 .gif   pictures one after another: a chain as it walks (--sampler '{use: chain, chains: 1, burn_in: 0}')
 .npy   the samples as an array, .npz the same as `x`
+
+With a condition, draws of the prior are decoded under it: the outputs `draw_z` and `decode` are called. Of several
+values each has a column.
 
 A sampler draws in its own way (genframe list sampler). It is one that the recipe names under `samplers:`, or any
 that is installed. One that must be fitted is, once, to the training data; the fit is stored beside the run."""
@@ -32,6 +37,8 @@ that is installed. One that must be fitted is, once, to the training data; the f
 @click.option("--seed", default=0, show_default=True, help="The same seed draws the same samples.")
 @click.option("--output", "name", help="Another output of one argument, n, than `sample`.")
 @click.option("--sampler", metavar="NAME", help="Draw by this sampler: a name, or {use: NAME, option: ...}.")
+@options.conditions
+@options.titles
 @options.weights
 @options.plugins
 def command(
@@ -42,6 +49,9 @@ def command(
     seed: int,
     name: str | None,
     sampler: str | None,
+    label: str | None,
+    given: tuple[str, ...],
+    titles: bool,
     raw: bool,
     step: int | None,
     device: str | None,
@@ -52,7 +62,10 @@ def command(
 
     if sampler is not None and name is not None:
         raise click.UsageError("--sampler and --output are two ways to draw: give one of them")
+    if (given or label is not None) and (sampler is not None or name is not None):
+        raise click.UsageError("a condition is for the output `sample`: leave out --sampler and --output")
     exports.check_target(target, force, moving=True)
     model = options.model(run, raw=raw, step=step, device=device, files=files)
-    exports.samples(model, target, n, seed, name or "sample", sampler)
+    asked = options.given(model, given, label, "sample", "decode")
+    exports.samples(model, target, n, seed, name or "sample", sampler, asked, titles)
     click.echo(f"{target}: {n} samples, seed {seed}, after step {model.step}")

@@ -18,17 +18,10 @@ Examples:
 
 \b
 .png   a row for each latent: what it does from one end of the range to the other, all others as they were
+.gif   the latents beside each other, as they move
 .npy   the pictures (latents, steps, ...), .npz these as `x` and the codes as `z`
 
 The outputs `encode` and `decode` are called. Without --latents, the ten that vary most over the data."""
-
-
-def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...]:
-    """`0,1,2`."""
-    try:
-        return tuple(int(word) for word in value.split(",")) if value is not None else ()
-    except ValueError:
-        raise click.BadParameter(f"numbers with commas between, 0,1,2, not {value!r}") from None
 
 
 def _ends(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, float]:
@@ -45,7 +38,7 @@ def _ends(context: click.Context, parameter: click.Parameter, value: str) -> tup
 @click.command("traverse", epilog=EPILOG)
 @options.run
 @click.option(
-    "--latents", metavar="NUMBERS", callback=_numbers, help="Which, 0,1,2; else those that vary most."
+    "--latents", metavar="NUMBERS", callback=options.numbers, help="Which, 0,1,2; else those that vary most."
 )
 @click.option("--steps", default=9, show_default=True, type=click.IntRange(2, 100), help="Pictures in a row.")
 @click.option(
@@ -56,11 +49,13 @@ def _ends(context: click.Context, parameter: click.Parameter, value: str) -> tup
 @click.option("--prior", is_flag=True, help="Start from the prior's mean; so it is where nothing encodes.")
 @options.target
 @options.split
+@options.conditions
+@options.titles
 @options.weights
 @options.plugins
 def command(
     run: Path,
-    latents: tuple[int, ...],
+    latents: tuple[int, ...] | None,
     steps: int,
     ends: tuple[float, float],
     example: int | None,
@@ -68,6 +63,9 @@ def command(
     target: Path,
     force: bool,
     split: str | None,
+    label: str | None,
+    given: tuple[str, ...],
+    titles: bool,
     raw: bool,
     step: int | None,
     device: str | None,
@@ -79,12 +77,13 @@ def command(
 
     if prior and example is not None:
         raise click.UsageError("--example and --prior are two places to start from: give one of them")
-    exports.check_target(target, force)
+    exports.check_target(target, force, moving=True)
     model = options.model(run, raw=raw, step=step, device=device, files=files)
     if example is None and not prior and "encode" in model.outputs:
         example = 0
-    found = traverse(model, latents, steps=steps, ends=ends, example=example, split=split)
-    exports.traversal(found, target)
+    asked = options.given(model, given, label, "decode", "encode")
+    found = traverse(model, latents or (), steps=steps, ends=ends, example=example, split=split, given=asked)
     start = "the prior's mean" if example is None else f"example {example}"
+    exports.traversal(model, found, target, start, titles)
     rows = ", ".join(map(str, found.latents))
     click.echo(f"{target}: latents {rows}, from {start}, after step {model.step}")

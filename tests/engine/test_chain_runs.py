@@ -46,7 +46,7 @@ def test_a_chain_is_written_as_an_animation_in_its_order(run: Path, tmp_path: Pa
     sampler = "{use: chain, chains: 1, burn_in: 0, draw: mean}"
     target = tmp_path / "chain.gif"
     exports.check_target(target, moving=True)
-    exports.samples(Model(run), target, 5, 0, sampler=sampler)
+    exports.samples(Model(run), target, 5, 0, sampler=sampler, titles=False)
     expected = Model(run).draw(sampler, 5, seed=0)
     with Image.open(target) as image:
         assert image.n_frames == 5 and image.size == (196, 196)
