@@ -141,7 +141,7 @@ PANELS: Mapping[str, Panel] = {
         "the output sample(n), or a sampler that needs no fitting",
         "samples",
         lambda explored: bool(ways.drawing(explored)),
-        lambda explored: {"by": list(ways.drawing(explored))},
+        lambda explored: {"by": list(ways.drawing(explored)), "given": ways.GIVEN},
     ),
 }
 

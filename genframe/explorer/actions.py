@@ -12,7 +12,7 @@ from torch import Tensor
 from genframe import interpolation, walk
 from genframe.explorer import ways
 from genframe.explorer.asked import Asked, Unfit
-from genframe.explorer.explored import Explored
+from genframe.explorer.explored import SLIDERS, Explored
 from genframe.explorer.render import shown
 from genframe.latents import Latents
 
@@ -29,6 +29,9 @@ STEPS = 100
 
 SIDE = 15
 """Pictures in a row of the map."""
+
+ALONG = 9
+"""Pictures along one slider."""
 
 REACH = 4.0
 """Standard deviations that a slider along an axis goes to."""
@@ -48,25 +51,23 @@ def examples(explored: Explored, asked: Asked) -> Answer:
 
 
 def moved(explored: Explored, asked: Asked) -> Answer:
-    """A code with some of its numbers moved, decoded: `start`, `basis`, `moves` {slider: value}."""
+    """A code with some of its numbers moved, decoded: `start`, `basis`, `moves` {slider: value}.
+
+    With `along`, a slider, as many pictures as ALONG: what that one does from one end to the other.
+    """
     basis = asked.choice("basis", BASES, "axes")
     code, beside = explored.code(asked)
-    moves = _moves(asked)
     z = code.flatten(1).float()
-    if basis == "axes":
-        axes = explored.axes
-        now = axes.coordinates(z)
-        for slider, value in moves.items():
-            _known(slider, len(axes.spread))
-            z = z + (value - now[:, slider : slider + 1]) * axes.spread[slider] * axes.directions[slider]
-        values = axes.coordinates(z)[0]
-    else:
-        chosen = explored.moving[0]
-        for slider, value in moves.items():
-            _known(slider, len(chosen))
-            z[:, chosen[slider]] = value
-        values = z[0, chosen]
-    x = explored.latents(explored.given(asked)).decode(z.reshape(code.shape).to(code), beside)
+    for slider, value in _moves(asked).items():
+        z = _set(explored, basis, z, slider, torch.tensor([value], device=z.device))
+    values = explored.axes.coordinates(z)[0] if basis == "axes" else z[0, explored.moving[0]]
+    if "along" in asked:
+        slider = asked.count("along", 0, SLIDERS)
+        _, low, high = explored.moving
+        ends = (-REACH, REACH) if basis == "axes" else (float(low[slider]), float(high[slider]))
+        z = _set(explored, basis, z, slider, torch.linspace(*ends, ALONG, device=z.device))
+    known = explored.latents(explored.given(asked))
+    x = known.decode(z.reshape(-1, *code.shape[1:]).to(code), beside)
     return {"shown": _shown(explored, x), "values": _numbers(values)}
 
 
@@ -237,9 +238,18 @@ def _moves(asked: Asked) -> dict[int, float]:
     return {int(key): moves.number(key, -1e6, 1e6) for key in moves.values}
 
 
-def _known(slider: int, count: int) -> None:
+def _set(explored: Explored, basis: str, z: Tensor, slider: int, values: Tensor) -> Tensor:
+    """A code z (1, d) with one coordinate set to each of `values`: (values, d)."""
+    axes, chosen = explored.axes, explored.moving[0]
+    count = len(axes.spread) if basis == "axes" else len(chosen)
     if slider >= count:
         raise Unfit(f"there is no slider {slider}: there are {count}, from 0")
+    if basis == "axes":
+        steps = values - axes.coordinates(z)[0, slider]
+        return z + steps.unsqueeze(1) * axes.spread[slider] * axes.directions[slider]
+    moved = z.repeat(len(values), 1)
+    moved[:, chosen[slider]] = values
+    return moved
 
 
 def _shown(explored: Explored, x: Tensor) -> Answer:

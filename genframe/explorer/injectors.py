@@ -46,13 +46,14 @@ class Slider:
 
 @dataclass(frozen=True, slots=True)
 class Injector:
-    """A noise, built for the model's data. `own` says that the recipe has one of its kind."""
+    """A noise, built for the model's data. `own`: the recipe has one of its name; `needs`: on how much it insists."""
 
     name: str
     summary: str
     noise: Any
     sliders: tuple[Slider, ...]
     own: bool
+    needs: int = 0
 
     def put_on(self, x: Tensor, levels: Mapping[str, float], seed: int) -> tuple[Tensor, Tensor]:
         """x (batch, ...) noised at these levels, by the draws of `seed`, and the level (batch,), the first column."""
@@ -70,7 +71,9 @@ class Injector:
 
 
 def found(model: Model, x: Tensor, facts: frozenset[str]) -> tuple[list[Injector], dict[str, str]]:
-    """The injectors that suit examples x (2, ...), the recipe's own first, and the others, each with why not.
+    """The injectors that suit examples x (2, ...), and the others, each with why not.
+
+    The recipe's own come first, then those that suit any data, then those for such data alone.
 
     facts: what the data are, of the words that components need: `image`, `bits`.
     """
@@ -89,7 +92,7 @@ def found(model: Model, x: Tensor, facts: frozenset[str]) -> tuple[list[Injector
             others[offer.name] = error.problems[0].message
         except (RuntimeError, TypeError, ValueError, IndexError, SignatureError) as error:
             others[offer.name] = str(error)
-    return sorted(suiting, key=lambda injector: not injector.own), others
+    return sorted(suiting, key=lambda injector: (not injector.own, injector.needs)), others
 
 
 _NEEDS = {"image": "pictures", "labels": "labels", "bits": "bits, 0 and 1"}
@@ -114,7 +117,7 @@ def _built(model: Model, offer: Offer, x: Tensor, own: bool) -> Injector:
         for one in (instance, *instance.parts())
         for slider in _sliders(one, built[id(one)], _within(instance, one), trained.get(one.offer.name))
     ]
-    injector = Injector(offer.name, offer.summary(), noise, tuple(sliders), own)
+    injector = Injector(offer.name, offer.summary(), noise, tuple(sliders), own, len(offer.component.needs))
     noised, _ = injector.put_on(x, {}, 0)
     if noised.shape != x.shape or not bool(noised.isfinite().all()):
         raise ValueError(f"it gives {tuple(noised.shape)} of {tuple(x.shape)}, or no numbers")

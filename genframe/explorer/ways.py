@@ -13,6 +13,9 @@ from genframe.explorer.explored import Explored
 RESTORING = ("denoise", "denoise_at", "unmask", "reconstruct")
 """The outputs that make a picture of a picture, the first that a recipe has being shown unasked."""
 
+GIVEN = "decode, under the conditions"
+"""The way to draw samples of a chosen class: draws of the prior, decoded."""
+
 
 def restoring(explored: Explored) -> tuple[str, ...]:
     """The outputs that make a picture of a picture, told a level or not."""
@@ -51,7 +54,7 @@ def drawing(explored: Explored) -> dict[str, Callable[[int, int, Asked], Tensor]
         ):  # to fit one is a verb of its own, which writes into the run
             found[sampler.name] = lambda n, seed, asked, name=sampler.name: model.draw(name, n, seed)  # type: ignore[misc]
     if explored.conditions and explored.has("p(z)", "decode"):
-        found = {"the conditions below": lambda n, seed, asked: _under(explored, n, seed, asked), **found}
+        found[GIVEN] = lambda n, seed, asked: _under(explored, n, seed, asked)
     return found
 
 

@@ -9,25 +9,35 @@ const FEW = 8;
 export function latents(app) {
   const { element, served } = panes(app, "latents");
   const encodes = served.some(({ facts }) => facts.encodes);
-  const state = { basis: "axes", start: encodes ? "middle" : "seed", seed: 0, moves: {}, fresh: true, all: false };
+  const state = { basis: "axes", start: encodes ? "middle" : "seed", seed: 0, moves: {}, fresh: true, all: false, along: 0 };
   const sliders = [];
   const drawer = el("fieldset");
   const beside = el("div", { class: "controls" });
-  const again = () => { state.moves = {}; state.fresh = true; ask(); };
+  const again = () => { state.moves = {}; state.fresh = true; ask(); look(); };
   const chosen = picker(app, served, "Example", 0, again);
-  const given = conditions(served, () => ask());
-  served.forEach((pane) => { pane.view = new View(pane.model, "decoded"); pane.card.append(pane.view.element); });
+  const given = conditions(served, () => { ask(); look(); });
+  for (const pane of served) {
+    pane.view = new View(pane.model, "decoded");
+    pane.start = new View(pane.model, "where it started", "small");
+    pane.strip = new View(pane.model, "along a slider", "wide");
+    pane.card.append(el("div", { class: "row beside" }, pane.view.element, pane.start.element), pane.strip.element);
+  }
 
-  const ask = askers(served, "latents", ({ model, facts }) => {
+  const body = ({ model, facts }) => {
     const most = facts[state.basis].length;
     const moves = Object.fromEntries(Object.entries(state.moves).filter(([number]) => number < most));
     const start = state.start === "seed" || !facts.encodes ? { seed: state.seed } : state.start === "middle" ? { middle: true } : chosen.source;
     return { basis: state.basis, start, moves, conditions: given.of(model) };
-  }, (pane, answer) => {
+  };
+  const ask = askers(served, "latents", body, (pane, answer, asked) => {
     pane.view.show(answer.shown, { caption: caption(pane) });
+    if (!Object.keys(asked.moves).length) pane.start.show(answer.shown, { caption: "where it started" });
     if (pane !== served[0]) return;
     answer.values.forEach((value, number) => { if (state.fresh && sliders[number] && !(number in state.moves)) sliders[number].value = value; });
     state.fresh = false;
+  });
+  const look = askers(served, "latents", (pane) => ({ ...body(pane), along: Math.min(state.along, pane.facts[state.basis].length - 1) }), (pane, answer, asked) => {
+    pane.strip.show(answer.shown, { caption: `along ${pane.facts[state.basis][asked.along].name}, from one end to the other`, columns: 9 });
   });
 
   const caption = ({ facts }) => {
@@ -44,6 +54,9 @@ export function latents(app) {
       low: one.low, high: one.high, value: Math.min(Math.max(0, one.low), one.high),
       note: one.share !== undefined && served.length === 1 ? `${(100 * one.share).toFixed(0)} %` : "",
     }, (value) => { state.moves[number] = value; ask(); })));
+    sliders.forEach((one, number) => {
+      for (const kind of ["change", "focus"]) one.input.addEventListener(kind, () => { state.along = number; look(); });
+    });
     const title = state.basis === "axes" ? "Axes, in standard deviations" : "Latents that vary most";
     const more = facts.length > FEW
       ? button(state.all ? "Fewer" : `All ${facts.length}`, () => { state.all = !state.all; state.fresh = true; build(); ask(); }) : null;
@@ -59,10 +72,11 @@ export function latents(app) {
   const controls = el("div", { class: "card controls" },
     choices("Start from", starts, state.start, (key) => { state.start = key; besides(); again(); }), beside,
     ...given.elements,
-    choices("Move", [["axes", `principal axes of ${of}`], ["coded", "latents as coded"]], "axes", (key) => { state.basis = key; build(); again(); }),
+    choices("Move", [["axes", `principal axes of ${of}`], ["coded", "latents as coded"]], "axes", (key) => { state.basis = key; state.along = 0; build(); again(); }),
     drawer);
   build();
   besides();
   ask();
+  look();
   return el("div", { class: "panel picture-first" }, controls, element);
 }

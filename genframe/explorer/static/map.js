@@ -4,6 +4,8 @@ import { el, checkbox, slider } from "./dom.js";
 import { askers, conditions, panes } from "./pieces.js";
 import { View, drawSheet, palette, plot } from "./view.js";
 
+const MOST_DOTS = 400;
+
 export function map(app) {
   const { element, served } = panes(app, "map");
   const at = [0.5, 0.5];
@@ -27,7 +29,7 @@ export function map(app) {
     pane.cross = el("div", { class: "cross" });
     pane.board = el("div", { class: "board" }, pane.canvas, pane.cross);
     pane.view = new View(pane.model, "under the mouse");
-    pane.card.append(el("div", { class: "row" },
+    pane.card.append(el("div", { class: "row map" },
       el("figure", {}, pane.board, el("figcaption", {}, `${pane.facts.of}: ${pane.facts.names.join(", ")}`)), pane.view.element));
     const follow = (event) => {
       const box = pane.canvas.getBoundingClientRect();
@@ -48,9 +50,9 @@ export function map(app) {
     const pen = pane.canvas.getContext("2d");
     pen.setTransform(1, 0, 0, 1, 0, 0);
     const { width, height } = pane.canvas;
-    codes.at.forEach(([right, up], i) => {
+    codes.at.slice(0, MOST_DOTS).forEach(([right, up], i) => {
       pen.beginPath();
-      pen.arc(right * width, (1 - up) * height, width / 130, 0, 7);
+      pen.arc(right * width, (1 - up) * height, width / 170, 0, 7);
       pen.fillStyle = palette(codes.labels.length ? codes.labels[i] : 0);
       pen.fill();
       pen.strokeStyle = "#ffffffb0";

@@ -13,8 +13,8 @@ export function noise(app) {
   const chosen = picker(app, served, "Picture", 0, changed);
   const given = conditions(served, changed);
   const noises = new Map();
-  for (const { facts } of served) for (const one of facts.noises) if (!noises.has(one.name)) noises.set(one.name, one);
-  state.noise = [...noises.keys()][0] ?? "none";
+  for (const { facts } of served) for (const one of facts.noises) if (!noises.has(one.name) || one.own) noises.set(one.name, one);
+  state.noise = ([...noises.values()].find((one) => one.own) ?? [...noises.values()][0])?.name ?? "none";
 
   for (const pane of served) {
     pane.views = { clean: new View(pane.model, "the picture"), noised: new View(pane.model, "with noise") };

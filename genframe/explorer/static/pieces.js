@@ -30,19 +30,19 @@ export function panes(app, panel) {
 
 /** An asker for each pane; `body(pane)` makes what it is asked, `done(pane, answer)` shows it. */
 export function askers(served, action, body, done) {
-  const all = served.map((pane) => [pane, new Asker(pane.model, action, (answer) => done(pane, answer), pane.failed)]);
+  const all = served.map((pane) => [pane, new Asker(pane.model, action, (answer, asked) => done(pane, answer, asked), pane.failed)]);
   return () => all.forEach(([pane, asker]) => asker.ask(body(pane)));
 }
 
 /** The conditions that models take, chosen once for all; `of(model)` gives those that one takes. */
-export function conditions(served, changed) {
+export function conditions(served, changed, unchosen = "as the example's") {
   const chosen = {};
   const known = new Map();
   for (const { model } of served) for (const one of model.conditions) if (!known.has(one.name)) known.set(one.name, one);
   const elements = [];
   for (const one of known.values()) {
     if (one.classes) {
-      const options = [["", "as the example's"], ...Array.from({ length: one.classes }, (_, k) => [`${k}`, `${k}`])];
+      const options = [["", unchosen], ...Array.from({ length: one.classes }, (_, k) => [`${k}`, `${k}`])];
       elements.push(choice(`Class (${one.name})`, options, "", (value) => {
         if (value === "") delete chosen[one.name];
         else chosen[one.name] = Number(value);
@@ -64,7 +64,7 @@ export function picker(app, served, name, first, changed, drawings = true) {
   const pictured = served.map((pane) => pane.model).find((model) => model.look === "pictures");
   const state = { source: { example: first } };
   if (!pictured) return numbered(served, name, first, state, changed);
-  const page = 20;
+  const page = 14;
   let from = 0;
   const group = el("div", { class: "thumbs", role: "radiogroup", "aria-label": name });
   const wrong = el("p", { class: "wrong", role: "status" });

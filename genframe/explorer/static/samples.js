@@ -8,11 +8,22 @@ export function samples(app) {
   const { element, served } = panes(app, "samples");
   const pictured = served.every(({ model }) => model.look === "pictures");
   const state = { seed: 0, n: pictured ? 16 : 300 };
-  const given = conditions(served, () => ask());
+  const given = conditions(served, () => {
+    for (const pane of served) {  // a chosen class is heeded by that way to draw alone
+      const chosen = Object.keys(given.of(pane.model)).length > 0;
+      pane.by = chosen ? pane.facts.given : pane.facts.by[0];
+      if (pane.choice) pane.choice.value = pane.by;
+    }
+    ask();
+  }, "any");
   for (const pane of served) {
     pane.by = pane.facts.by[0];
     pane.view = new View(pane.model, "samples", "wide");
-    if (pane.facts.by.length > 1) pane.card.append(choice("Drawn by", pane.facts.by.map((name) => [name, name]), pane.by, (name) => { pane.by = name; ask(); }).element);
+    if (pane.facts.by.length > 1) {
+      const ways = choice("Drawn by", pane.facts.by.map((name) => [name, name]), pane.by, (name) => { pane.by = name; ask(); });
+      pane.choice = ways.select;
+      pane.card.append(ways.element);
+    }
     pane.card.append(pane.view.element);
   }
   const ask = askers(served, "samples", ({ model, by }) => (
