@@ -23,6 +23,7 @@ from genframe.recipe import load_recipe
 from genframe.recipe.model import Instance
 from genframe.recipe.samplers import sampler_of
 from genframe.registry import Registry
+from genframe.report import drawn
 from genframe.run import Run
 
 
@@ -35,18 +36,20 @@ def train(
     progress: Progress | None = None,
     registry: Registry | None = None,
     locked: str | Path | None = None,
+    report: bool = True,
 ) -> Path:
     """Train a recipe (a file, a name such as `vae/digits`, or a mapping) and return the run's folder.
 
     overrides: `key.path=value` settings, merged last. locked: a lock.json, a run or a packed file; a training that
-    would differ from it is refused with LockError, before anything is written. Raises RecipeError, PluginError,
-    RunError or Stopped.
+    would differ from it is refused with LockError, before anything is written. report: whether the run ends with a
+    page about it, `report.html`. Raises RecipeError, PluginError, RunError or Stopped.
     """
     lock = stored.lock_of(Path(locked)) if locked is not None else None
     checked = load_recipe(recipe, overrides, registry=registry)
     folder = Path(run_dir) if run_dir is not None else None
     shown = progress or progress_for(sys.stderr, quiet=quiet)
-    return loop.train(checked, folder, progress=shown, command=sys.argv, locked=lock)
+    ended = drawn.at_the_end if report else None
+    return loop.train(checked, folder, progress=shown, command=sys.argv, locked=lock, ended=ended)
 
 
 def resume(
@@ -56,11 +59,17 @@ def resume(
     quiet: bool = False,
     progress: Progress | None = None,
     registry: Registry | None = None,
+    report: bool = True,
 ) -> Path:
-    """Go on with a run from its newest whole checkpoint; overrides such as `train.epochs=40` train it for longer."""
+    """Go on with a run from its newest whole checkpoint; overrides such as `train.epochs=40` train it for longer.
+
+    report: as of `train`.
+    """
     folder = Path(run)
     checked = stored.run_folder(folder).whole_recipe(overrides, registry)
-    return loop.resume(checked, folder, overrides, progress=progress or progress_for(sys.stderr, quiet=quiet))
+    shown = progress or progress_for(sys.stderr, quiet=quiet)
+    ended = drawn.at_the_end if report else None
+    return loop.resume(checked, folder, overrides, progress=shown, ended=ended)
 
 
 def load(
@@ -109,8 +118,19 @@ class Model:
         found = self.stored.trained(step)
         state.load_weights(found.weights, self._training.stepper)
         self._training.stepper.schedule(found.step, rates=False)
-        self.step = found.step
-        self.digests: Mapping[str, str] = dict(found.digests)  # of each component's weights, sha256
+        self._open(found.step, found.digests, raw, overrides)
+
+    @classmethod
+    def of_training(cls, training: loop.Training, run: Run) -> Model:
+        """The model of a training that came to its end and is still at hand: nothing is read, no weights are copied."""
+        model = cls.__new__(cls)
+        model.stored, model.recipe, model._training = stored.RunFolder(run), training.plan.recipe, training
+        model._open(training.total, {}, False, ())
+        return model
+
+    def _open(self, step: int, digests: Mapping[str, str], raw: bool, overrides: Sequence[str]) -> None:
+        self.step = step
+        self.digests: Mapping[str, str] = dict(digests)  # of each component's weights, sha256
         instances = self._training.plan.wiring.instances
         self.remarks: Sequence[Problem] = stored.other_code(self.stored.lock, self.recipe, instances)
         outputs = self._training.outputs
@@ -121,7 +141,7 @@ class Model:
             self.outputs,
             self._training_data,
             self.step,
-            found.digests,
+            self.digests,
             self.device,
             self.run,
             self.stored.fit,

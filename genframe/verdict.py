@@ -29,6 +29,25 @@ WORSE = 1.5
 REPAIRED = 1.2
 """How many times nearer to the data a sampler's draws must be than those of p(z) to be called a repair."""
 
+MEANINGS = {
+    "rate": "KL(q(z|x)||p(z)), nats",
+    "rate_bits": "the same in bits: what an example costs to send by its code",
+    "rate_held_out": "KL(q(z|x)||p(z)) of held-out data",
+    "distortion": "-log p(x|z), nats",
+    "distortion_held_out": "-log p(x|z) of held-out data",
+    "noise": "share of the codes' variance that is posterior noise, mean over units",
+    "index_code_information": "I_q(n;z), nats: what a code tells of which example it is of",
+    "log_n": "log N, the most that I_q(n;z) can be",
+    "aggregate_divergence": "KL(q(z)||p(z)), nats: how far all codes are from the prior",
+    "active_units": "units whose mean varies by more than 0.01",
+    "units": "units in all",
+    "idle_units": "units that carry nothing: KL_j < 0.01 nats and not active",
+    "holes": "share of prior draws where q(z) has no mass; 0.01 if the prior holds",
+    "uncovered": "share of codes where p(z) has no mass; 0.01 if the prior holds",
+    "auc": "a classifier's AUC, codes against prior draws; 0.5 if the prior holds",
+}
+"""Figure -> what it means."""
+
 BEND = "a prior that bends (prior: {use: vamp}, mixture or realnvp)"
 REPAIR = "a sampler fitted after the fact (genframe fit-sampler RUN --use gmm, flow or two-stage)"
 

@@ -97,6 +97,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "catalogue",
         "evaluations",
         "runs",
+        "report",
         "live.follow",
         "exports",
         "denoising",

@@ -33,6 +33,7 @@ VERBS = {
     "explore": "Play with a model in the browser.",
     "filters": "Draw the filters of a first layer.",
     "evaluate": "Measure a run by the recipe's metrics.",
+    "report": "Write a page about a run, or one that compares several.",
     "audit": "Say whether the prior holds: codes of data beside draws of p(z).",
     "pack": "Make one file of a run, to hand on.",
     "list": "List the components that are installed.",

@@ -29,25 +29,6 @@ q(z) is the mean of q(z|x) over all training data, summed exactly: of a posterio
 takes long, and fewer --samples less. Figures and pictures go into the run's audit/, or
 into --out. What an audit finds lacking `genframe fit-sampler` may repair."""
 
-# Figure -> what it means.
-ROWS = {
-    "rate": "KL(q(z|x)||p(z)), nats",
-    "rate_bits": "the same in bits: what an example costs to send by its code",
-    "rate_held_out": "KL(q(z|x)||p(z)) of held-out data",
-    "distortion": "-log p(x|z), nats",
-    "distortion_held_out": "-log p(x|z) of held-out data",
-    "noise": "share of the codes' variance that is posterior noise, mean over units",
-    "index_code_information": "I_q(n;z), nats: what a code tells of which example it is of",
-    "log_n": "log N, the most that I_q(n;z) can be",
-    "aggregate_divergence": "KL(q(z)||p(z)), nats: how far all codes are from the prior",
-    "active_units": "units whose mean varies by more than 0.01",
-    "units": "units in all",
-    "idle_units": "units that carry nothing: KL_j < 0.01 nats and not active",
-    "holes": "share of prior draws where q(z) has no mass; 0.01 if the prior holds",
-    "uncovered": "share of codes where p(z) has no mass; 0.01 if the prior holds",
-    "auc": "a classifier's AUC, codes against prior draws; 0.5 if the prior holds",
-}
-
 
 @click.command("audit", epilog=EPILOG)
 @options.run
@@ -151,8 +132,11 @@ class _Line:
 
 def _print(found: Audit, dimensions: bool) -> None:
     from genframe.cli.tables import print_table
+    from genframe.verdict import MEANINGS
 
-    rows = [(name, _shown(found, name), meaning) for name, meaning in ROWS.items() if name in found.figures]
+    rows = [
+        (name, _shown(found, name), meaning) for name, meaning in MEANINGS.items() if name in found.figures
+    ]
     rows += [(name, f"{value:.4g}", "") for name, value in found.figures.items() if "[" in name]
     print_table(("figure", "value", "meaning"), rows)
     if dimensions:

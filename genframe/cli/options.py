@@ -26,6 +26,14 @@ def plugins(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+def no_report(command: Command) -> Command:
+    """`--no-report`."""
+    return click.option(
+        "--no-report", "report", flag_value=False, default=True, type=bool,
+        help="End without the page RUN/report.html.",
+    )(command)  # fmt: skip
+
+
 def as_json(command: Command) -> Command:
     """`--json`."""
     return click.option("--json", "json_", is_flag=True, help="Print JSON, for scripts.")(command)

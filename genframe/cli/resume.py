@@ -24,6 +24,7 @@ are recorded beside the recipe."""
 @options.overrides
 @options.preview
 @options.plain
+@options.no_report
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @options.as_json
 @options.plugins
@@ -32,6 +33,7 @@ def command(
     overrides: tuple[str, ...],
     preview: bool,
     plain: bool,
+    report: bool,
     quiet: bool,
     json_: bool,
     files: tuple[Path, ...],
@@ -43,6 +45,6 @@ def command(
 
     shown = progress_for(sys.stderr, quiet=quiet, plain=plain, preview=preview)
     found = options.registry(files)
-    folder = api.resume(run, overrides, progress=shown, registry=found)
+    folder = api.resume(run, overrides, progress=shown, registry=found, report=report)
     outputs = run_folder(folder).whole_recipe((), found).outputs
     finished(folder, quiet, json_, [output.names[0] for output in outputs])

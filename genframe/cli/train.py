@@ -48,6 +48,7 @@ _NEXT = {
 @options.trackers
 @options.preview
 @options.plain
+@options.no_report
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @options.as_json
 @options.plugins
@@ -60,6 +61,7 @@ def command(
     wandb: bool,
     preview: bool,
     plain: bool,
+    report: bool,
     quiet: bool,
     json_: bool,
     files: tuple[Path, ...],
@@ -74,9 +76,11 @@ def command(
     checked = load_recipe(recipe, settings, registry=found)  # a mistake is told before torch is loaded
     from genframe.engine import loop
     from genframe.engine.progress import progress_for
+    from genframe.report.drawn import at_the_end
 
     shown = progress_for(sys.stderr, quiet=quiet, plain=plain, preview=preview)
-    folder = loop.train(checked, run_dir, progress=shown, command=sys.argv, locked=lock)
+    ended = at_the_end if report else None
+    folder = loop.train(checked, run_dir, progress=shown, command=sys.argv, locked=lock, ended=ended)
     finished(folder, quiet, json_, [output.names[0] for output in checked.outputs])
 
 
@@ -91,6 +95,8 @@ def finished(folder: Path, quiet: bool, json_: bool, outputs: Collection[str]) -
             click.echo(
                 f"pictures  {folder / 'samples'} ({len(pictures)}; newest {_newest_sample(pictures).name})"
             )
+        if (folder / "report.html").exists():
+            click.echo(f"report    {folder / 'report.html'}")
         verbs = {output: verb for output, verb in _NEXT.items() if output in outputs}
         lines = [f"genframe evaluate {folder}", *(verb.format(run=folder) for verb in verbs.values())]
         click.echo("next      " + "\n          ".join(lines))
