@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .rows import numbers, pictures, rows
+from .wandb_artifacts import log_artifacts
 
 FILE = "wandb.json"
 """In the run's folder: which run of wandb it is. A resumed run goes on with that one."""
@@ -26,15 +28,21 @@ class WandbTracker:
     """Every number of every row, every picture, the resolved recipe, figures and checkpoints, as one run of wandb.
 
     mode        `offline` writes into the run's folder, for `wandb sync` later. Without one, $WANDB_MODE or online
-    project     without one, $WANDB_PROJECT or `genframe`; `entity`, `name`, `tags` and `notes` are wandb's
-    group       without one, the recipe's name and a digest of what it says, its seed and device aside: seeds of one
-                recipe stand together
-    artifacts   the last checkpoint, with recipe and lock, as a model, and what it was trained on by its digest
+    project     without one, $WANDB_PROJECT or `genframe`; `entity` and `notes` are wandb's
+    name        without one, $WANDB_NAME or the name of the run's folder
+    tags        without any, $WANDB_TAGS or the recipe's name
+    group       without one, $WANDB_RUN_GROUP or the recipe's name and a digest of what it says, its seed and device
+                aside: seeds of one recipe stand together
+    job_type    without one, $WANDB_JOB_TYPE or `train`
+    artifacts   data, checkpoint, fitted samplers and evaluations, with what each was made from
 
     Steps are genframe's. A resumed run is the same run of wandb, by the id in `wandb.json`, and no step stands in it
     twice: online, steps that wandb has are left out (a resumed run repeats them to the bit); offline, where wandb
     can't append, what the run's folder holds is written anew and the part that it replaces removed. The same is how a
     run is sent that was trained without wandb, or while it could not be reached: `genframe track RUN --to wandb`.
+
+    Beside the numbers of the rows stand pictures, on fixed latents and examples, and, where the recipe asks for them by
+    `train.log: {gradients: true, latents: true}`, the terms' shares of the gradient and histograms of the latents.
 
     An alarm of `watch:` that begins to ring is an alert. Figures of `genframe evaluate` stand in the summary
     (`evaluation/elbo/elbo`) and, with their protocol, in the table `evaluations`. wandb's other variables
@@ -50,6 +58,7 @@ class WandbTracker:
         name: str | None = None,
         group: str | None = None,
         tags: tuple[str, ...] = (),
+        job_type: str | None = None,
         notes: str | None = None,
         artifacts: bool = True,
     ) -> None:
@@ -57,11 +66,14 @@ class WandbTracker:
         self._named = {
             "project": project or os.environ.get("WANDB_PROJECT") or "genframe",
             "entity": entity,
-            "name": name,
-            "group": group,
+            "name": name or os.environ.get("WANDB_NAME"),
+            "group": group or os.environ.get("WANDB_RUN_GROUP"),
+            "job_type": job_type or os.environ.get("WANDB_JOB_TYPE") or "train",
             "notes": notes,
         }
-        self._tags, self._artifacts = tags, artifacts
+        said = os.environ.get("WANDB_TAGS", "").split(",")
+        self._tags = [*tags] or [tag for tag in said if tag]
+        self._artifacts = artifacts
         self._folder = Path()
         self._run: Any = None
         self._ringing: set[str] = set()
@@ -70,14 +82,15 @@ class WandbTracker:
         """Open the run of wandb that is this run's, or a new one, and bring it to `resumed_step`."""
         self._folder = run
         with _without_secrets():
-            self._open(resolved)
+            if self._run is None:  # unless this is another attempt
+                self._open(resolved)
             self._catch_up(resumed_step)
 
     def log(self, row: Mapping[str, Any]) -> None:
         step = int(row["step"])
         if step >= self._run.step:
             with _without_secrets():
-                self._run.log(dict(numbers(row)), step=step)
+                self._run.log({**dict(numbers(row)), **_histograms(row)}, step=step)
                 self._alert(row)
 
     def picture(self, name: str, step: int, path: Path) -> None:
@@ -87,12 +100,22 @@ class WandbTracker:
             with _without_secrets():
                 self._run.log({"step": step, f"samples/{name}": wandb.Image(str(path))}, step=step)
 
-    def finish(self, state: str) -> None:
+    def finish(self, state: str) -> str | None:
+        """Gives the command that sends a run which lies in a folder."""
         with _without_secrets():
             self._evaluations()
             if self._artifacts and state == "finished":
-                self._log_artifacts()
+                log_artifacts(self._run, self._folder)
             self._run.finish(exit_code=_EXIT.get(state, 1))
+        run, self._run = self._run, None
+        written = self._written() if run.offline else []
+        return f"to send it: wandb sync {shlex.quote(str(written[-1]))}" if written else None
+
+    def _written(self) -> list[Path]:
+        """Where wandb has written this run, offline: `-1` stands behind the second of a second."""
+        folder = Path(os.environ.get("WANDB_DIR") or self._folder)
+        name = f"*wandb/offline-run-*-{self._known().get('id')}"
+        return sorted([*folder.glob(name), *folder.glob(f"{name}-[0-9]*")])
 
     def _open(self, resolved: Mapping[str, Any]) -> None:
         import wandb
@@ -100,25 +123,27 @@ class WandbTracker:
         mode: Any = self._mode or os.environ.get("WANDB_MODE") or "online"
         known = self._known()
         identity = known.get("id") or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
-        stale = list(self._folder.glob(f"wandb/offline-run-*-{identity}"))
         recipe = dict(resolved)
         named = {**self._named, **{key: known[key] for key in ("project", "entity") if known.get(key)}}
         named["name"] = named["name"] or self._folder.name
         named["group"] = named["group"] or _group(recipe)
         self._keep({"id": identity, "project": named["project"], "entity": named["entity"], "mode": mode})
+        stale = self._written()
         self._run = wandb.init(
             **named,
             id=identity,
             mode=mode,
-            dir=str(self._folder),
+            dir=os.environ.get("WANDB_DIR") or str(self._folder),
             config=recipe,
-            tags=[*self._tags] or [str(recipe[key]) for key in ("name",) if key in recipe],
-            job_type="train",
+            tags=self._tags or [str(recipe[key]) for key in ("name",) if key in recipe],
             resume="allow" if known and mode == "online" else None,
-            settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
+            settings=wandb.Settings(
+                console="off", silent=True, disable_git=True, save_code=False, reinit="create_new"
+            ),
         )
         for folder in stale:
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder != Path(self._run.dir).parent:
+                shutil.rmtree(folder, ignore_errors=True)
         self._run.define_metric("step")
         self._run.define_metric("*", step_metric="step")
 
@@ -165,27 +190,18 @@ class WandbTracker:
         if measured:
             self._run.log({"evaluations": table})
 
-    def _log_artifacts(self) -> None:
-        """The data by digest, and the newest checkpoint: wandb draws the lineage data -> run -> model."""
-        import wandb
 
-        lock, name = self._folder / "lock.json", f"run-{self._run.id}"
-        for dataset, digest in json.loads(lock.read_text()).get("data", {}).items():
-            data = wandb.Artifact(f"{name}-{dataset or 'data'}", type="dataset", metadata={"digest": digest})
-            _add(data, lock)
-            (self._run.log_artifact if self._run.offline else self._run.use_artifact)(data)
-        newest = max((self._folder / "checkpoints").glob("[0-9]*"), default=None)
-        if newest is not None:
-            model = wandb.Artifact(f"{name}-model", type="model", metadata={"step": int(newest.name)})
-            said = [self._folder / file for file in ("recipe.yaml", "resolved.yaml", "lock.json")]
-            for path in [*sorted(newest.iterdir()), *said]:
-                _add(model, path)
-            self._run.log_artifact(model)
+def _histograms(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's histograms as wandb's: counts between edges, made where the latents were."""
+    found = row.get("histograms") or {}
+    if not found:
+        return {}
+    import wandb
 
-
-def _add(artifact: Any, path: Path) -> None:
-    """A file as it stands in the run's folder: no copy of it in a cache of wandb's."""
-    artifact.add_file(str(path), policy="immutable", skip_cache=True)
+    return {
+        f"histograms/{name}": wandb.Histogram(np_histogram=(told["counts"], told["edges"]))
+        for name, told in found.items()
+    }
 
 
 def _group(recipe: Mapping[str, Any]) -> str:

@@ -40,12 +40,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tracked") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_API_KEY", KEY)
-        train(small("vae/digits", BRIEF, WANDB), folder)
+        more = (
+            "train.log={gradients: true, latents: true}",
+            "loss.beta={linear: {from: 0, to: 1, steps: 4}}",
+        )
+        train(small("vae/digits", BRIEF, WANDB, *more), folder)
         first = the_file(folder)
         resume(folder, "train.steps=6")
         assert not first.exists(), "the file of the resumed run holds its rows too"
+        done = CliRunner().invoke(group, ["fit-sampler", str(folder), "--use", "mixture"], obj=[])
+        assert done.exit_code == 0, done.output
         done = CliRunner().invoke(group, ["evaluate", str(folder), "elbo"], obj=[])
         assert done.exit_code == 0, done.output
+        assert f"wandb sync {the_file(folder).parent}" in done.output
     return folder
 
 
@@ -73,6 +80,13 @@ def test_every_number_of_every_row_is_there_on_the_run_s_own_steps(trained: Path
         assert told["weighted/model.objective"] == row["weighted"]["model.objective"]
         assert told["lr/model"] == row["lr"]["model"]
         assert told["images_per_second"] == row["images_per_second"]
+        assert told["memory/process"] == row["memory"]["process"]
+        assert told["scheduled/loss.beta"] == row["scheduled"]["loss.beta"]
+        assert row["scheduled"]["loss.beta"] == min((row["step"] - 1) / 4, 1.0)
+        for component, shares in row.get("gradient_share", {}).get("model", {}).items():
+            for term, share in shares.items():
+                assert told[f"gradient_share/model/{component}/{term}"] == share
+    assert any("gradient_share" in row for row in rows(trained))
     axes = {
         r.metric.name or r.metric.glob_name: r.metric.step_metric
         for r in records(the_file(trained))
@@ -91,6 +105,19 @@ def test_pictures_stand_at_their_steps(trained: Path) -> None:
         ours = (trained / "samples" / f"sample-{step:08d}.png").read_bytes()
         assert picture["_type"] == "image-file"
         assert (files / picture["path"]).read_bytes() == ours
+
+
+def test_histograms_of_latents_stand_at_the_checkpoints(trained: Path) -> None:
+    logged = {row["_step"]: row for row in history(the_file(trained)) if "histograms/encode" in row}
+    assert sorted(logged) == [2, 4, 6]
+    ours = {row["step"]: row["histograms"] for row in rows(trained) if "histograms" in row}
+    for step, row in logged.items():
+        told = row["histograms/encode/1"]
+        assert (
+            told["_type"] == "histogram"
+            and sum(told["values"]) == sum(ours[step]["encode/1"]["counts"]) > 100
+        )
+        assert told["bins"] == ours[step]["encode/1"]["edges"]
 
 
 def test_the_config_is_the_resolved_recipe(trained: Path) -> None:
@@ -112,7 +139,7 @@ def test_figures_and_their_protocol_are_there(trained: Path) -> None:
     assert json.loads(content["data"][0][4]) == measured["protocol"]
 
 
-def test_artifacts_are_the_data_and_the_newest_checkpoint(trained: Path) -> None:
+def test_artifacts_say_what_each_was_made_from(trained: Path) -> None:
     logged = [
         r.request.log_artifact.artifact
         for r in records(the_file(trained))
@@ -120,12 +147,72 @@ def test_artifacts_are_the_data_and_the_newest_checkpoint(trained: Path) -> None
     ]
     logged += [r.artifact for r in records(the_file(trained)) if r.HasField("artifact")]
     kinds = {artifact.type: artifact for artifact in logged}
-    assert {"dataset", "model"} <= set(kinds)
+    assert set(kinds) == {"dataset", "model", "sampler", "evaluation", "run_table"}, (
+        "the table is wandb's own"
+    )
     names = {entry.path for entry in kinds["model"].manifest.contents}
     assert {"recipe.yaml", "lock.json", "manifest.json", "decoder.safetensors"} <= names
+    assert "step-6" in kinds["model"].aliases
     digest = json.loads((trained / "lock.json").read_text())["data"][""]
-    told = json.loads(kinds["dataset"].metadata)
-    assert told == {"digest": digest}
+    data = kinds["dataset"]
+    assert json.loads(data.metadata) == {"digest": digest} and data.use_after_commit, "the run used it"
+    model = f"{kinds['model'].name}:step-6"
+    assert json.loads(kinds["model"].metadata)["from"] == [data.name]
+    assert json.loads(kinds["sampler"].metadata)["from"] == [model, data.name]
+    told = json.loads(kinds["evaluation"].metadata)
+    assert told["from"] == [model, data.name] and "elbo/elbo" in told["figures"]
+
+
+def test_wandb_s_own_variables_say_what_the_recipe_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {
+        "NAME": "mine",
+        "TAGS": "a,b",
+        "RUN_GROUP": "g",
+        "JOB_TYPE": "trial",
+        "PROJECT": "p",
+        "RUN_ID": "abc123",
+    }
+    for name, value in said.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere").mkdir()
+    for options in ({}, {"name": "ours", "tags": ("c",), "group": "h", "job_type": "j", "project": "q"}):
+        folder = tmp_path / ("run" + options.get("name", ""))  # type: ignore[operator]
+        folder.mkdir()
+        tracker = WandbTracker(mode="offline", artifacts=False, **options)  # type: ignore[arg-type]
+        tracker.start(folder, {"name": "a"}, 0)
+        said_at_the_end = tracker.finish("finished")
+        (path,) = (tmp_path / "elsewhere").glob("wandb/offline-run-*/run-*.wandb")
+        run = next(record.run for record in records(path) if record.HasField("run"))
+        told = (run.display_name, [*run.tags], run.run_group, run.job_type, run.project, run.run_id)
+        assert told == (
+            ("ours", ["c"], "h", "j", "q", "abc123")
+            if options
+            else ("mine", ["a", "b"], "g", "trial", "p", "abc123")
+        )
+        assert said_at_the_end == f"to send it: wandb sync {path.parent}"
+
+
+def test_another_attempt_at_the_start_goes_on_with_the_run_that_was_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker, left = WandbTracker(mode="offline", artifacts=False), [1]
+    caught_up = tracker._catch_up
+
+    def full(last: int) -> None:
+        if left and left.pop():
+            raise OSError(28, "No space left on device")
+        caught_up(last)
+
+    monkeypatch.setattr(tracker, "_catch_up", full)
+    with pytest.raises(OSError):
+        tracker.start(tmp_path, {"name": "a"}, 0)
+    tracker.start(tmp_path, {"name": "a"}, 0)
+    tracker.log({"step": 1, "terms": {"a": 1.0}})
+    tracker.finish("finished")
+    assert [row["terms/a"] for row in history(the_file(tmp_path))] == [1.0]
 
 
 def test_no_key_stands_in_the_run_s_folder(trained: Path) -> None:
