@@ -54,11 +54,12 @@ def follow(
     follower = Follower(folder, progress)
     quiet = QUIET_SECONDS  # a run that has ended is seen to have at once
     while True:
-        written = held(folder) if quiet >= QUIET_SECONDS else True
+        written = quiet < QUIET_SECONDS or held(folder)
         news = follower.look()
         if once or not (written or news):
             break
-        quiet = 0.0 if news or quiet >= QUIET_SECONDS else quiet + POLL_SECONDS
+        if written:
+            quiet = 0.0 if news or quiet >= QUIET_SECONDS else quiet + POLL_SECONDS
         sleep(POLL_SECONDS)
     follower.close()
     return facts_of(folder)

@@ -152,6 +152,8 @@ class Preview:
         if self._made[0] != (key := (newest, width, height)):
             from genframe.live.half_blocks import half_blocks
 
-            wide = min(width, 60) if width < WIDE else min(width // 2 - 10, 60)
-            self._made = (key, half_blocks(newest[2], wide, max(height * 2 // 5, 4)))
+            wide, high = (
+                (min(width, 60), height * 2 // 5) if width < WIDE else (min(width // 2 - 10, 60), height // 2)
+            )
+            self._made = (key, half_blocks(newest[2], wide, max(high, 4)))
         return self._made[1]
