@@ -22,6 +22,7 @@ from genframe.codes import CODES
 from genframe.engine import loop
 from genframe.errors import RecipeError
 from genframe.explain import explain
+from genframe.recipe import load_recipe
 from genframe.stored import opened
 
 BRIEF = "train={steps: 8, checkpoint: {every: 4, keep: 9}, samples: {every: 8, n: 4}, log: {every: 2}}"
@@ -284,3 +285,18 @@ def test_a_posterior_collapses_when_no_unit_is_active() -> None:
     assert float(got) == pytest.approx(float(means[:, 2].var()))
     active, none = ({}, {"activity": 0.5}), ({}, {"activity": 1e-4})
     assert said(PosteriorCollapse(rows=3), [active, none, none, none, active]) == [False] * 3 + [True, False]
+
+
+def test_a_critic_that_runs_ahead_saturates_under_the_minimax_loss_and_not_under_the_nonsaturating(
+    tmp_path: Path,
+) -> None:
+    """Trained for real: a generator that hardly moves, and a critic that is soon certain of it."""
+    ahead = ("optimizer.lr=3e-3", "players.generator.optimizer={use: adam, lr: 1e-6}", "watch.modes=null")
+    brief = ("train.steps=300", "train.log.every=5", "data.batch_size=64", "data.n=2000", "device=cpu")
+    found = {}
+    for loss in ("minimax", "nonsaturating"):
+        run = train(load_recipe("gan/noise/ring", [*brief, *ahead, f"loss={loss}"]), tmp_path / loss)
+        found[loss] = [row["step"] for row in rows(run) if "saturated" in row.get("alarms", {})]
+    assert found["minimax"]
+    assert min(found["minimax"]) > 25, "there is a usual gradient first"
+    assert not found["nonsaturating"]
