@@ -30,6 +30,7 @@ from genframe_plugins.metrics.samples.modes import counted, mixture, modes
 from genframe_plugins.metrics.samples.neighbours import neighbours
 from genframe_plugins.metrics.samples.prdc import measured, prdc, radii
 from genframe_plugins.metrics.samples.recognition import divergence, recognition
+from genframe_plugins.metrics.samples.restoration import restoration_fid
 from genframe_plugins.metrics.samples.sides import drawn_of, rows_of, sides, timed
 from genframe_plugins.metrics.samples.told_apart import classifier_two_sample
 from torch import Tensor, nn
@@ -290,6 +291,25 @@ def test_recognition_tells_digits_from_noise_and_a_lost_class() -> None:
     )  # log(10/9) = 0.105 where none is mistaken for it
     noise = recognition(sampler(torch.rand(1000, 1, 28, 28)), test, train, silent)
     assert noise["recognised"] < 0.5
+
+
+def test_restored_pictures_are_compared_with_the_clean_ones_that_they_were() -> None:
+    test, train = digits("test"), digits("train", 1000)
+    x = test.fields["x"].split(250)
+
+    def noised(x: Tensor, level: Tensor) -> Tensor:
+        return x + level.reshape(-1, 1, 1, 1) * torch.randn_like(x)
+
+    clean = iter([*x, *x])
+    perfect = restoration_fid(lambda noisy: next(clean), noised, test, train, levels=(0.3, 0.5))
+    assert perfect["restoration_fid_0.3"] == pytest.approx(0, abs=1e-6)
+    assert perfect["restoration_fid_0.5"] == pytest.approx(0, abs=1e-6)
+    assert perfect["restoration_fid_of_data"] == pytest.approx(0.9, abs=0.3)
+    assert perfect["restoration_fid_noisy_0.5"] > perfect["restoration_fid_noisy_0.3"] > 1
+    lazy = restoration_fid(lambda noisy, level: noisy, noised, test, train, levels=(0.3,))
+    assert lazy["restoration_fid_0.3"] == lazy["restoration_fid_noisy_0.3"]
+    with pytest.raises(ValueError, match="more than 64 examples"):
+        restoration_fid(lambda noisy: noisy, noised, test, train, count=64)
 
 
 def test_a_model_that_draws_what_it_is_asked_for_is_told_from_one_that_does_not() -> None:

@@ -24,6 +24,12 @@ COMPONENTS = [
         example={"features": "pixels"},
     ),
     Component(
+        "restoration-fid",
+        f"{_HERE}.restoration:restoration_fid",
+        summary="Frechet distance of restored pictures from clean ones, at levels of noise",
+        example={"levels": (0.3,), "features": "pixels"},
+    ),
+    Component(
         "inception-score",
         f"{_HERE}.inception:inception_score",
         summary="how sure and how varied a classifier's word on samples is",
