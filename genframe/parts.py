@@ -176,7 +176,7 @@ class Parts:
         if isinstance(bound, list):
             return tuple(bound)
         if bound in self.wiring.instances and (bound != name or name not in _TABLE):
-            return self[bound] if name not in _TABLE else tuple(self[bound].event_shape)
+            return self[bound] if name not in _TABLE else self._shape_of(bound, instance, name)
         if bound in self.wiring.data and bound != name:
             return self.wiring.data[bound].shape
         if name in _TABLE:
@@ -185,6 +185,17 @@ class Parts:
         hint = f"rebind it: given: {{{name}: ...}}"
         near = nearest(name, (*GIVENS, *self.wiring.instances))
         raise RecipeError(Problem("GF502", f"{message}; {hint}", instance.mark, instance.name, near))
+
+    def _shape_of(self, bound: str, instance: Instance, name: str) -> Shape:
+        """The shape that a component stands for: what a law draws, else what a likelihood takes."""
+        part = self[bound]
+        if hasattr(part, "event_shape"):
+            return tuple(part.event_shape)
+        if hasattr(part, "takes"):
+            return self.taken(bound)
+        message = f"{name}: {bound} of {instance.name!r} asks {self.wiring.instances[bound].offer.name} for its shape, "
+        message += "and it has none: name a prior (event_shape), a likelihood (takes), a field of the data, or numbers"
+        raise RecipeError(Problem("GF502", message, instance.mark, f"{instance.name}.given"))
 
     def in_shape(self, instance: Instance) -> Any:
         shapes = self.shapes[instance.name]

@@ -284,6 +284,16 @@ def test_what_cannot_be_built_is_told_with_what_it_was_given(wrong: Wrong) -> No
     assert [note for _, note in problem.related] == ["built here, for wires.out"]
 
 
+def test_a_shape_can_be_that_of_what_a_likelihood_takes_and_of_no_net() -> None:
+    plan = plan_of(small("vae/digits", "decoder.given={out_shape: likelihood}"))
+    assert plan.parts["decoder"].out_shape == (1, 28, 28)
+    with pytest.raises(RecipeError) as caught:
+        plan_of(small("vae/digits", "decoder.given={out_shape: encoder}"))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("GF502", "decoder.given")
+    assert "out_shape: encoder of 'decoder' asks nets/mlp for its shape, and it has none" in problem.message
+
+
 def test_a_part_of_pictures_that_gets_points_is_told_so(wrong: Wrong) -> None:
     (problem,) = wrong(ONE, "encoder=pictured")
     assert problem.code == "GF501"

@@ -61,8 +61,9 @@ class Merge:
 
 
 def _taken_back(key: str, over: dict[str, Node], path: Path) -> bool:
-    rival = _RIVALS.get(key)
-    return rival is not None and rival in over and key not in over and inside_settings(path)
+    rival = over.get(_RIVALS.get(key, ""))
+    written = rival is not None and rival.value is not None
+    return written and key not in over and inside_settings(path)
 
 
 def _same(base: Node | None, over: Node) -> bool:

@@ -63,6 +63,7 @@ RULES = [
     ("wires: {a: x}", "wires: {a: y, b: z}", {"wires": {"a": "y", "b": "z"}}),
     ("train: {epochs: 3, compile: true}", "train: {steps: 9}", {"train": {"compile": True, "steps": 9}}),
     ("train: {steps: 9}", "train: {epochs: 3}", {"train": {"epochs": 3}}),
+    ("train: {steps: 9}", "train: {epochs: null}", {"train": {"steps": 9, "epochs": None}}),
     (
         "players: {m: {start: {steps: 9}, every: 2}}",
         "players: {m: {start: {epochs: 1}}}",
