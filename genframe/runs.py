@@ -20,6 +20,7 @@ STATES = ("running", "finished", "stopped", "failed", "killed", "empty", "damage
 
 _TAIL = 64 * 1024  # of a file that is read from its end: some hundred rows or lines
 _NAME = re.compile(r"^name: *[\"']?(.+?)[\"']? *$", re.MULTILINE)
+_EVALUATE = re.compile(r"^evaluate:\n((?:  .*\n)+)", re.MULTILINE)
 _MARKS = {
     "training from step": "killed",  # what ended it could not say so
     "finished at step": "finished",
@@ -32,7 +33,10 @@ _GOAL = re.compile(r" training from step \d+ to (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """One run. `step` of `total` were made, `row` is the last of metrics.jsonl, `figures` are by metric and name."""
+    """One run. `step` of `total` were made, `row` is the last of metrics.jsonl, `figures` are by metric and name.
+
+    `metrics` are those of the recipe's own `evaluate:`, in its order.
+    """
 
     folder: Path
     recipe: str
@@ -44,6 +48,26 @@ class RunFacts:
     row: dict[str, Any]
     figures: dict[str, float]
     fault: str = ""
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """What the players minimise, as last logged; and their parts behind (`objective/rate`)."""
+        logged, weighted = self.row.get("terms"), self.row.get("weighted")
+        if not isinstance(logged, dict) or not isinstance(weighted, dict):
+            return {}
+        first = sorted(logged, key=lambda name: not any(key.endswith(f".{name}") for key in weighted))
+        return {name: float(logged[name]) for name in first}
+
+    @property
+    def headlines(self) -> list[str]:
+        """A figure of each metric, the recipe's own first: that of the metric's name, else its first."""
+        firsts: dict[str, str] = {}
+        for name in self.figures:
+            metric = name.partition("/")[0]
+            firsts[metric] = metric if metric in self.figures else firsts.get(metric, name)
+        own = [metric for metric in self.metrics if metric in firsts]
+        return [firsts[metric] for metric in dict.fromkeys([*own, *firsts])]
 
 
 def found(roots: Iterable[Path]) -> list[RunFacts]:
@@ -65,7 +89,9 @@ def facts_of(folder: Path) -> RunFacts:
         }
     except (RunError, KeyError, TypeError, AttributeError) as error:
         why = error.problems[0].message if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
-        return RunFacts(folder, "", "damaged", 0, None, None, changed, {}, {}, why)
+        state = "running" if held(folder) else "damaged"  # it is being prepared
+        return RunFacts(folder, "", state, 0, None, None, changed, {}, {}, why if state == "damaged" else "")
+    resolved = _resolved(folder)
     state, total = _ended(_tail(folder / "log.txt"))
     row = _last_row(_tail(run.metrics))
     if held(folder):
@@ -73,7 +99,7 @@ def facts_of(folder: Path) -> RunFacts:
     seed = facts.get("seed")
     return RunFacts(
         folder=folder,
-        recipe=recipe_of(folder),
+        recipe=_name_in(resolved),
         state=state,
         step=int(row.get("step", 0)),
         total=total,
@@ -81,16 +107,31 @@ def facts_of(folder: Path) -> RunFacts:
         changed=changed,
         row=row,
         figures={name: float(value) for name, value in figures.items()},
+        metrics=_own_metrics(resolved),
     )
 
 
 def recipe_of(folder: Path) -> str:
     """The name of a run's recipe; empty where it can't be read."""
+    return _name_in(_resolved(folder))
+
+
+def _resolved(folder: Path) -> str:
     try:
-        named = _NAME.search((folder / RESOLVED).read_text(encoding="utf-8", errors="replace"))
+        return (folder / RESOLVED).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def _name_in(resolved: str) -> str:
+    named = _NAME.search(resolved)
     return named[1] if named else ""
+
+
+def _own_metrics(resolved: str) -> tuple[str, ...]:
+    """The names under `evaluate:`, as a resolved recipe is written."""
+    block = _EVALUATE.search(resolved)
+    return tuple(re.findall(r"^  ([^\s:#]+):", block[1], re.MULTILINE)) if block else ()
 
 
 def held(folder: Path) -> bool:

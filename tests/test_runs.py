@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from tiny import small, train
 
 from genframe.cli import group
+from genframe.cli.runs import _fitting
 from genframe.run import Run
 from genframe.runs import facts_of, found
 
@@ -139,3 +140,75 @@ def test_newest_first_and_found_at_any_depth(trained: Path, tmp_path: Path) -> N
 
 def test_a_folder_without_runs_says_so(tmp_path: Path) -> None:
     assert listed(tmp_path) == f"no runs in {tmp_path}\n"
+
+
+def evaluated(folder: Path, *metrics: dict[str, float]) -> Path:
+    rows = [{"metric": next(iter(figures)), "figures": figures, "protocol": {}} for figures in metrics]
+    (folder / "evaluations.json").write_text(json.dumps(rows))
+    return folder
+
+
+def test_unasked_the_figures_of_the_recipes_own_metrics_are_shown_first(
+    trained: Path, tmp_path: Path
+) -> None:
+    """An error bar is no figure of its own, and terms stand in where there are fewer figures than columns."""
+    run = copied(trained, tmp_path / "run")
+    evaluated(run, {"modes": 3.0}, {"elbo": -120.0, "elbo_standard_error": 1.0})
+    assert listed(tmp_path).splitlines()[0].split()[5:] == ["elbo", "modes", "objective"]
+    assert facts_of(run).metrics[:2] == ("elbo", "rate-distortion")
+    assert listed(tmp_path, "--figure", "objective/rate").splitlines()[0].split()[5:] == ["objective/rate"]
+
+
+def test_the_other_way_round_the_lowest_is_first_and_what_has_no_figure_still_last(
+    trained: Path, tmp_path: Path
+) -> None:
+    for name, value in {"bad": 90.0, "good": 10.0}.items():
+        evaluated(copied(trained, tmp_path / name), {"fid": value})
+    copied(trained, tmp_path / "none")
+    lines = listed(tmp_path, "--sort", "fid", "--reverse").splitlines()
+    assert [Path(line.split()[0]).name for line in lines[1:]] == ["good", "bad", "none"]
+
+
+def test_a_run_that_is_being_prepared_is_running(tmp_path: Path) -> None:
+    with Run.create(tmp_path / "run", "vae"):
+        assert [(run.state, run.fault) for run in found([tmp_path])] == [("running", "")]
+    assert [run.state for run in found([tmp_path])] == ["damaged"]
+
+
+def test_of_a_run_a_few_small_files_and_the_ends_of_the_long_ones_are_read(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a listing takes as long for runs of a million steps as for those of ten."""
+    run = copied(trained, tmp_path / "run")
+    last = (run / "metrics.jsonl").read_text().splitlines()[-1]
+    with (run / "metrics.jsonl").open("a") as file:
+        file.writelines(f"{last}\n" for _ in range(5000))
+    read: list[tuple[str, int]] = []
+    for kind in ("read_bytes", "read_text"):
+        whole = getattr(Path, kind)
+
+        def counted(path: Path, *more: object, whole: object = whole, **named: object) -> object:
+            content = whole(path, *more, **named)  # type: ignore[operator]
+            read.append((path.name, len(content)))
+            return content
+
+        monkeypatch.setattr(Path, kind, counted)
+    assert facts_of(run).step == 4
+    names = [name for name, _ in read]
+    assert len(names) <= 5 and not {"metrics.jsonl", "log.txt"} & set(names)
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [(60, {"ago", "step", "mig", "kid"}), (80, {"mig", "kid"}), (90, {"mig"}), (100, set())],
+)
+def test_a_narrow_window_has_less_columns_but_one_figure(width: int, left_out: set[str]) -> None:
+    row = {
+        "run": "runs/vae-digits-20260101-120000",
+        "recipe": "vae-digits",
+        "state": "finished",
+        "step": "2,370/3,000",
+    }
+    row |= {"ago": "12 min", "elbo": "-120.12", "kid": "0.0123", "mig": "0.1234"}
+    kept = _fitting({name: [cell] for name, cell in row.items()}, ["elbo", "kid", "mig"], width)
+    assert set(row) - set(kept) == left_out
