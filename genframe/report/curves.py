@@ -63,7 +63,7 @@ def thinned(steps: NDArray[np.int64], values: Floats, points: int) -> tuple[NDAr
     """At most `points` of a curve without gaps: of each stretch the least and the greatest value.
 
     The places are two fixed ones of each stretch, so that curves of the same rows share their steps; the last point
-    stays where it is.
+    is there as it is.
     """
     if len(steps) <= points:
         return steps, values
@@ -80,9 +80,10 @@ def thinned(steps: NDArray[np.int64], values: Floats, points: int) -> tuple[NDAr
     starts = np.arange(stretches) * size
     ends = np.minimum(starts + size, len(steps)) - 1
     places = np.stack([starts, (starts + ends + 1) // 2], 1).reshape(-1)
-    shown = steps[places]
-    shown[-1], picked[-1] = steps[-1], values[-1]
-    return shown, picked
+    shown = np.append(steps[places], steps[-1])
+    picked = np.append(picked, values[-1])
+    keep = np.append(shown[1:] > shown[:-1], True)
+    return shown[keep], picked[keep]
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Floats]:

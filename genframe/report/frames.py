@@ -18,8 +18,8 @@ BYTES = 2_500_000
 MOST, LEAST = 60, 8
 """Pictures of one output over time: at most, and those that are kept where making them smaller serves too."""
 
-SMALL = 300
-"""Pixels across up to which a picture is shown at twice its size."""
+FULL, HALF = 960, 490
+"""Pixels across that a wide picture has on the page, and any other."""
 
 _NAMED = re.compile(r"(?P<name>.+)-(?P<step>\d{8})")
 
@@ -34,9 +34,14 @@ class Frame:
 
     @property
     def shown(self) -> tuple[int, int]:
-        """Pixels of the page: twice those of a small picture."""
-        scale = 2 if self.size[0] <= SMALL else 1
+        """Pixels of the page: of a small picture a whole number of times its own."""
+        scale = max(1, min(3, (FULL if self.wide else HALF) // self.size[0]))
         return self.size[0] * scale, self.size[1] * scale
+
+    @property
+    def wide(self) -> bool:
+        """Whether it takes the page's whole width."""
+        return self.size[0] > 1.8 * self.size[1]
 
 
 @dataclass

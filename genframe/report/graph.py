@@ -29,7 +29,8 @@ _LONGEST = 34
 class Node:
     """A box: its kind (data, wire, term, player, more, or a bend of an edge), lines of text, and chips below them.
 
-    `chips` are components, each with the number of the player that trains it, or -1. x, y are its upper left corner.
+    `chips` are components, each with the number of the player that trains it, or -1. x, y are its upper left corner,
+    `column` is the width of its layer.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Node:
     layer: int = 0
     x: float = 0
     y: float = 0
+    column: float = 0
 
     @property
     def width(self) -> float:
@@ -244,7 +246,7 @@ def _positions(
         wide = max((nodes[key].width for key in layer), default=0)
         y = 0.0
         for key in layer:
-            nodes[key].x, nodes[key].y = x, y
+            nodes[key].x, nodes[key].y, nodes[key].column = x, y, wide
             y += nodes[key].height + GAP
         x += wide + BETWEEN
     for sweep in range(SWEEPS):
@@ -288,6 +290,9 @@ def _path(chain: Sequence[Node]) -> str:
         middle = max((to_x - x) / 2, 14)
         text += f"C{x + middle:.1f} {y:.1f} {to_x - middle:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}"
         x, y = to_x, to_y
+        if node.kind == "bend":  # straight on past the boxes of its layer
+            x += node.column
+            text += f"H{x:.1f}"
     return text
 
 

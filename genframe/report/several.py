@@ -54,14 +54,15 @@ def _labels(runs: Sequence[Told]) -> dict[int, str]:
     }
 
 
-def _rows(made: Sequence[Entry], names: dict[int, str]) -> Iterator[tuple[str, ...]]:
-    for entry in made:
+def _rows(entries: Sequence[Entry], names: dict[int, str]) -> Iterator[tuple[str, ...]]:
+    for entry in entries:
         for run in entry.runs:
             total = f" of {run.run.total:,}" if run.run.total and run.run.total != run.run.step else ""
             data = ", ".join(str(digest)[:12] for digest in (run.lock.get("data") or {}).values())
             seed = "" if run.run.seed is None else str(run.run.seed)
             step = f"{run.run.step:,}{total}"
-            commit = str(run.lock.get("commit") or "")[:12]
+            made = run.lock.get("commit")
+            commit = str(made.get("id", ""))[:12] if isinstance(made, dict) else ""
             yield (
                 names[id(run)], entry.name, run.run.state, step, seed, took(run.seconds), speed(run), data, commit,
             )  # fmt: skip

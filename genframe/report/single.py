@@ -27,6 +27,7 @@ _PROTOCOL_APART = ("step", "versions", "provenance")
 
 def html(told: Told, share: float = 1.0) -> str:
     """The page; `share` of the room for pictures and curves is used."""
+    planned = _planned(told)
     shown = strips(told.folder / "samples", int(BYTES * share), told.plan)
     for strip in shown:
         told.missing += [line for line in strip.broken if line not in told.missing]
@@ -63,10 +64,7 @@ def html(told: Told, share: float = 1.0) -> str:
         charts=charts,
         rows=found["rows"],
         points=found["points"],
-        drawing=_drawing(told),
-        routing=list(_routing(told.plan)),
-        components=list(_components(told.plan)),
-        wires=list(_wires(told.plan)),
+        **planned,
         metrics=list(_metrics(told.evaluations)),
         audit=audit,
         audit_strips=_audit_pictures(told, share) if audit else [],
@@ -141,16 +139,23 @@ def _charts(groups: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             yield {"id": f"chart-{number}", "title": group["title"], "groups": [group["key"]], "wide": False}
 
 
-def _drawing(told: Told) -> Any:
-    with told.guarded("the picture of the plan"):
-        return drawing(told.plan)
-    return None
+def _planned(told: Told) -> dict[str, Any]:
+    """What is shown of the plan; of one that is not as it should be, nothing."""
+    with told.guarded("the plan"):
+        return {
+            "drawing": drawing(told.plan),
+            "routing": list(_routing(told.plan)),
+            "components": list(_components(told.plan)),
+            "wires": list(_wires(told.plan)),
+        }
+    told.plan = {}
+    return {"drawing": None, "routing": [], "components": [], "wires": []}
 
 
 def _routing(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     numbers = {player["name"]: number for number, player in enumerate(plan.get("players", ()))}
     weights = {
-        (player["name"], term["wire"]): text(term["weight"])
+        (player["name"], term["wire"]): figure(term["weight"])
         for player in plan.get("players", ())
         for term in player["terms"]
     }
