@@ -113,9 +113,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "manifold",
         "walk",
         "figures",
+        "graphs",
         "explorer",
         "health",
         "plugin_doctor",
+        "sweep_space",
+        "sweep_file",
+        "sweep",
     ),
     ("cli", "testing", "scaffold", "__main__"),
 )

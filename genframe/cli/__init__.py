@@ -16,6 +16,7 @@ from genframe.errors import GenframeError, PluginError, RecipeError
 # Verb -> what `genframe --help` says of it. The module `genframe.cli.VERB` holds the command of that name.
 VERBS = {
     "train": "Train a recipe.",
+    "sweep": "Train a recipe under several settings.",
     "resume": "Go on with a run.",
     "validate": "Check a recipe without training it.",
     "explain": "Show what a recipe computes, for whom, and who teaches whom.",
@@ -30,6 +31,7 @@ VERBS = {
     "manifold": "Draw a plane of the codes.",
     "walk": "Draw a model's Markov chain step by step.",
     "denoise": "Restore pictures by a run.",
+    "export": "Write an output as a graph that serves elsewhere: ONNX, torch.export.",
     "explore": "Play with a model in the browser.",
     "filters": "Draw the filters of a first layer.",
     "evaluate": "Measure a run by the recipe's metrics.",
