@@ -98,7 +98,7 @@ class Previews:
     @staticmethod
     def _beside(examples: Tensor, made: object) -> Image.Image | None:
         if isinstance(made, Tensor) and made.ndim == 4 and made.shape == examples.shape:
-            return pictures.pairs(examples, made)
+            return pictures.pairs(examples, made) if made.shape[1] in (1, 3) else None
         if isinstance(made, Tensor) and made.shape == examples.shape and made.shape[1:] == (2,):
             return pictures.scatter(made, examples)
         return None

@@ -147,6 +147,7 @@ def between(explored: Explored, asked: Asked) -> Answer:
 def drawn(explored: Explored, asked: Asked) -> Answer:
     """Samples: `by`, an output or a sampler, or `decode` of draws of the prior under `conditions`; `n`, `seed`."""
     known = ways.drawing(explored)
+    explored.given(asked)  # says which there are, though not every way to draw heeds them
     by = asked.choice("by", known, next(iter(known), None))
     n = asked.count("n", 1, MOST if explored.frame.look == "pictures" else MOST_POINTS, 16)
     return {"shown": _shown(explored, known[by](n, asked.seed(), asked))}

@@ -50,7 +50,7 @@ export function draw(app) {
   const controls = el("div", { class: "card controls" }, ...make(app, served, first, take), ...given.elements, told);
   if (first.look !== "pictures") controls.append(examples(app, served, take).element);
   ask();
-  return el("div", { class: "panel" }, controls, element);
+  return el("div", { class: "panel picture-first" }, controls, element);
 }
 
 function examples(app, served, take) {

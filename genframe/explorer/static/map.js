@@ -62,15 +62,25 @@ export function map(app) {
   const sheets = askers(served, "map", ({ model }) => ({ conditions: given.of(model) }), (pane, answer) => {
     pane.sheet = answer;
     draw(pane);
+    if (pane === served[0] && !legend.children.length) explain([...new Set(answer.dots.labels)].sort((a, b) => a - b));
   });
   const ask = askers(served, "point", ({ model }) => ({ at, conditions: given.of(model) }), (pane, answer) => {
     const place = answer.values.map((value, k) => `${pane.facts.names[k].replace(/ \(.*/, "")} = ${value.toFixed(2)}`).join(", ");
     pane.view.show(answer.shown, { caption: place });
   });
+  const legend = el("ul", { class: "legend", "aria-label": "Classes by colour" });
+  const explain = (labels) => {
+    if (labels.length > 10) return;
+    legend.replaceChildren(...labels.map((label) => {
+      const dot = el("i");
+      dot.style.background = `var(--c${label % 10})`;
+      return el("li", {}, dot, `${label}`);
+    }));
+  };
   const controls = el("div", { class: "card controls" },
     el("p", {}, "Move over the map: the picture beside it is what lies under the mouse. Equal areas are equally probable."),
     across.element, along.element, ...given.elements,
-    checkbox("Show where the codes of examples lie", dots, (value) => { dots = value; served.forEach((pane) => pane.sheet && draw(pane)); }));
+    checkbox("Show where the codes of examples lie", dots, (value) => { dots = value; served.forEach((pane) => pane.sheet && draw(pane)); }), legend);
   cross();
   sheets();
   ask();

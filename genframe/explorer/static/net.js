@@ -63,6 +63,7 @@ function measured(action, since) {
   performance.measure(`picture:${action}`, { start: since, end: now });
   latencies.push(now - since);
   if (latencies.length > 60) latencies.shift();
+  if (performance.getEntriesByType("measure").length > 1000) performance.clearMeasures();
   const sorted = [...latencies].sort((a, b) => a - b);
   const middle = sorted[Math.floor(sorted.length / 2)];
   document.getElementById("latency").textContent =

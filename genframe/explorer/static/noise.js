@@ -1,7 +1,7 @@
 // Noise put on a picture, taken off again, and the way of a chain from there, step by step.
 
 import { el, button, checkbox, choice, seed, slider } from "./dom.js";
-import { askers, conditions, panes, picker } from "./pieces.js";
+import { askers, conditions, heading, panes, picker } from "./pieces.js";
 import { View } from "./view.js";
 
 const FRAMES_A_SECOND = 8;
@@ -16,7 +16,10 @@ export function noise(app) {
   for (const { facts } of served) for (const one of facts.noises) if (!noises.has(one.name) || one.own) noises.set(one.name, one);
   state.noise = ([...noises.values()].find((one) => one.own) ?? [...noises.values()][0])?.name ?? "none";
 
+  const below = el("div", { class: "stages" });
   for (const pane of served) {
+    pane.second = el("section", { class: "stage card" }, app.models.length > 1 ? heading(pane.model) : null);
+    below.append(pane.second);
     pane.views = { clean: new View(pane.model, "the picture"), noised: new View(pane.model, "with noise") };
     pane.row = el("div", { class: "row" }, pane.views.clean.element, pane.views.noised.element);
     pane.by = pane.facts.outputs[0];
@@ -25,12 +28,12 @@ export function noise(app) {
     if (pane.by) {
       pane.views.made = new View(pane.model, pane.by);
       pane.row.append(pane.views.made.element);
-      if (pane.facts.outputs.length > 1) pane.card.append(choice("Restored by", pane.facts.outputs.map((name) => [name, name]), pane.by, (name) => { pane.by = name; ask(); }).element);
+      if (pane.facts.outputs.length > 1) pane.second.append(choice("Restored by", pane.facts.outputs.map((name) => [name, name]), pane.by, (name) => { pane.by = name; ask(); }).element);
     }
     pane.film = new View(pane.model, "each step", "wide");
     pane.large = new View(pane.model, "step 0");
-    pane.walk = el("div", { class: "row", hidden: true }, pane.large.element, pane.film.element);
-    pane.card.append(choice("Walk by", Object.entries(pane.facts.chains), pane.way, (name) => { pane.way = name; stop(); forget(); }).element, pane.walk);
+    pane.walk = el("div", { class: "row walk", hidden: true }, pane.large.element, pane.film.element);
+    pane.second.append(choice("Walk by", Object.entries(pane.facts.chains), pane.way, (name) => { pane.way = name; stop(); forget(); }).element, pane.walk);
   }
 
   const request = ({ model, facts }) => {
@@ -90,5 +93,5 @@ export function noise(app) {
       el("div", { class: "line" }, button("Walk", () => walk(), "plain main")), player));
   build();
   ask();
-  return el("div", { class: "panel" }, controls, element);
+  return el("div", { class: "panel picture-first" }, controls, el("div", { class: "right" }, element, below));
 }

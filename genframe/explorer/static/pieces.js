@@ -6,15 +6,15 @@ import { pixels } from "./view.js";
 
 export const letter = (model) => "ABCD"[model.index];
 
+export const heading = (model) => el("h2", {}, el("span", { class: "badge" }, letter(model)), model.name);
+
 /** A card for each model that a panel serves; where it serves one not, a line that says why. */
 export function panes(app, panel) {
-  const element = el("div", { class: "stages" });
+  const element = el("div", { class: "stages first" });
   const served = [];
   for (const model of app.models) {
     const card = el("section", { class: "stage card" });
-    if (app.models.length > 1) {
-      card.append(el("h2", {}, el("span", { class: "badge" }, letter(model)), model.name));
-    }
+    if (app.models.length > 1) card.append(heading(model));
     const facts = model.can[panel];
     const wrong = el("p", { class: "wrong", role: "status" });
     card.append(wrong);
