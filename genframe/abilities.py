@@ -54,7 +54,9 @@ def require(model: Model, verb: str, *needs: str) -> None:
     if any(all(has(model, need) for need in way) for way in ways):
         return
     wanted = " or ".join(" with ".join(map(_named, way)) for way in ways)
-    lacking = [_named(need) for need in needs if not has(model, need)]
+    lacking = [
+        "draws of the prior" if need == PRIOR else f"`{need}`" for need in needs if not has(model, need)
+    ]
     lack = f"has no {' and no '.join(lacking)}" if lacking else "does not offer that"
     known = ", ".join(model.outputs) or "none"
     message = f"{verb} needs {wanted}, and the recipe {model.recipe.name!r} {lack}; its outputs are {known}"

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -25,6 +25,9 @@ from genframe.recipe.samplers import sampler_of
 from genframe.registry import Registry
 from genframe.report import drawn
 from genframe.run import Run
+
+if TYPE_CHECKING:
+    from genframe.graphs import Exported
 
 
 def train(
@@ -220,6 +223,19 @@ class Model:
                 expected = ", ".join(map(str, ("batch", *shape)))
                 message = f"{output}({name}) takes {name} of shape ({expected}), and gets {came}"
                 yield Problem("GF538", message, path=f"outputs.{output}")
+
+    def export(
+        self, what: str, path: str | Path, to: str = "onnx", *, unchecked: bool = False, force: bool = False
+    ) -> Exported:
+        """Write an output as a graph that serves elsewhere, of any batch size: see `genframe.graphs.export`.
+
+        what: `sample` (the noise z is its input), `decode`, `encode`, `reconstruct`, `denoise` or another output of
+        tensors. to: `onnx` or `torch.export`. The file is run and compared with the model before it is put in place;
+        `unchecked` leaves that out. Raises RecipeError (GF831, GF833, GF801), RunError (GF832).
+        """
+        from genframe import graphs
+
+        return graphs.export(self, what, Path(path), to, unchecked=unchecked, force=force)
 
     def draw(
         self,

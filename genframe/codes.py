@@ -163,6 +163,9 @@ CODES: dict[str, str] = {
     "GF822": "a picture is too large",
     "GF823": "a denoiser is told no level, or one that it does not take",
     "GF824": "a noise can't be put on pictures",
+    "GF831": "an output that can't be written as a graph",
+    "GF832": "a graph that does not give what the model gives",
+    "GF833": "a package that an export needs is not installed",
     "GF841": "a port that the explorer is to serve at is taken",
     "GF842": "examples of a run that the explorer can't show",
 }
