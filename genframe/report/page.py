@@ -21,6 +21,7 @@ from genframe import __version__
 PAGES = Path(__file__).with_name("pages")
 
 _KEY = re.compile(r"(?P<indent>\s*(?:- )*)(?P<key>[^\s#:'\"\[{][^:]*?)(?P<colon>:)(?=\s|$)(?P<rest>.*)")
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 
 
@@ -73,16 +74,16 @@ def text(value: Any) -> str:
         case str():
             return value
         case Mapping():
-            return ", ".join(f"{key}: {_nested(inner)}" for key, inner in value.items())
+            return ", ".join(f"{key}: {_nested(inner)}" if key else _nested(inner) for key, inner in value.items())
         case list() | tuple():
             return f"[{', '.join(_nested(inner) for inner in value)}]"
     return json.dumps(value, default=str)
 
 
 def protocol(facts: Mapping[str, Any]) -> str:
-    """A protocol in a line, what says nothing left out."""
+    """A protocol in a line, what says nothing left out, digests by their first digits."""
     kept = {key: value for key, value in facts.items() if value not in (None, "", {}, [])}
-    return " · ".join(f"{key} {text(value)}" for key, value in kept.items())
+    return _DIGEST.sub(r"\1…", " · ".join(f"{key} {text(value)}" for key, value in kept.items()))
 
 
 def capital(words: str) -> str:
