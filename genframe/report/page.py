@@ -9,6 +9,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,14 @@ def protocol(facts: Mapping[str, Any]) -> str:
     return _DIGEST.sub(r"\1…", " · ".join(f"{key} {text(value)}" for key, value in kept.items()))
 
 
+def moment(written: Any) -> str:
+    """`2026-11-23T04:58:16+0000` as one reads it."""
+    try:
+        return f"{datetime.fromisoformat(str(written)):%-d %B %Y, %H:%M %Z}"
+    except ValueError:
+        return str(written)
+
+
 def capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
@@ -111,7 +120,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"figure": figure, "short": short, "protocol": protocol, "capital": capital}
+    environment.filters |= {"figure": figure, "short": short, "protocol": protocol, "capital": capital, "moment": moment}
     return environment
 
 

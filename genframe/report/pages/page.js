@@ -110,7 +110,9 @@
       const of = pick ? pick.value : null;
       this.series = group.series.filter((s) => of === null || s.of === of);
       this.series.forEach((s, at) => (s.style = s.colour ?? at));
-      this.hidden = new Set(this.series.length > 8 && !pick ? this.series.slice(8) : []);
+      const parts = this.series.filter((s) => s.name.includes("/")); // of a term, beside which they are small
+      const first = [...this.series.filter((s) => !parts.includes(s)), ...parts].slice(0, 8);
+      this.hidden = new Set(pick || this.series.length <= 8 ? [] : this.series.filter((s) => !first.includes(s)));
       this.title = of ?? group.title;
       this.list();
     }
