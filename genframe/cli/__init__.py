@@ -22,7 +22,7 @@ VERBS = {
     "explain": "Show what a recipe computes, for whom, and who teaches whom.",
     "watch": "Watch a run that another process trains.",
     "runs": "List the runs in a folder: recipe, state, figures.",
-    "track": "Hand a run to a tracker afterwards: wandb, csv.",
+    "track": "Hand a run to a tracker afterwards: wandb, tensorboard, csv.",
     "fit-sampler": "Fit a sampler to a run's codes, to draw by it from then on.",
     "sample": "Draw samples from a run into a picture.",
     "reconstruct": "Put examples beside what a run makes of them.",

@@ -15,4 +15,9 @@ def genframe_trackers() -> list[Component]:
             summary="a run of Weights & Biases, online or offline",
             example={"mode": "offline"},
         ),
+        Component(
+            "tensorboard",
+            "genframe_plugins.tracking.tensorboard:TensorBoardTracker",
+            summary="events for TensorBoard (an extra)",
+        ),
     ]

@@ -8,7 +8,7 @@ import os
 import secrets
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,9 @@ from .wandb_artifacts import log_artifacts
 
 FILE = "wandb.json"
 """In the run's folder: which run of wandb it is. A resumed run goes on with that one."""
+
+_OPEN: dict[str, Any] = {}
+"""Runs of wandb that this process has not finished, by id: wandb opens none of them twice."""
 
 _EXIT = {"finished": 0, "stopped": 130}
 
@@ -108,6 +111,7 @@ class WandbTracker:
                 log_artifacts(self._run, self._folder)
             self._run.finish(exit_code=_EXIT.get(state, 1))
         run, self._run = self._run, None
+        _OPEN.pop(run.id, None)
         written = self._written() if run.offline else []
         return f"to send it: wandb sync {shlex.quote(str(written[-1]))}" if written else None
 
@@ -129,7 +133,13 @@ class WandbTracker:
         named["group"] = named["group"] or _group(recipe)
         self._keep({"id": identity, "project": named["project"], "entity": named["entity"], "mode": mode})
         stale = self._written()
-        self._run = wandb.init(
+        if identity in _OPEN:  # followed by a tracker that never came to its end
+            _OPEN.pop(identity).finish(exit_code=1)
+        if (
+            mode == "offline"
+        ):  # now: wandb names a folder by the second, and would write into one that is there
+            _remove(stale)
+        self._run = _OPEN[identity] = wandb.init(
             **named,
             id=identity,
             mode=mode,
@@ -141,9 +151,8 @@ class WandbTracker:
                 console="off", silent=True, disable_git=True, save_code=False, reinit="create_new"
             ),
         )
-        for folder in stale:
-            if folder != Path(self._run.dir).parent:
-                shutil.rmtree(folder, ignore_errors=True)
+        if mode != "offline":
+            _remove(stale)
         self._run.define_metric("step")
         self._run.define_metric("*", step_metric="step")
 
@@ -202,6 +211,11 @@ def _histograms(row: Mapping[str, Any]) -> dict[str, Any]:
         f"histograms/{name}": wandb.Histogram(np_histogram=(told["counts"], told["edges"]))
         for name, told in found.items()
     }
+
+
+def _remove(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _group(recipe: Mapping[str, Any]) -> str:
