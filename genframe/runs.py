@@ -19,6 +19,7 @@ from genframe.run import FACTS, RESOLVED, Run
 STATES = ("running", "finished", "stopped", "failed", "killed", "empty", "damaged")
 
 _TAIL = 64 * 1024  # of a file that is read from its end: some hundred rows or lines
+_LOOKED_AT = 20  # runs whose evaluations are read to guess how long one takes
 _NAME = re.compile(r"^name: *[\"']?(.+?)[\"']? *$", re.MULTILINE)
 _EVALUATE = re.compile(r"^evaluate:\n((?:  .*\n)+)", re.MULTILINE)
 _MARKS = {
@@ -109,6 +110,18 @@ def facts_of(folder: Path) -> RunFacts:
         figures={name: float(value) for name, value in figures.items()},
         metrics=_own_metrics(resolved),
     )
+
+
+def evaluation_seconds(root: Path, recipe: str, metrics: Iterable[str]) -> float | None:
+    """How long these metrics took for the newest run of a recipe in `root` that has them; None where none has."""
+    newest = sorted(_folders(root), key=_newest, reverse=True)
+    for folder in [folder for folder in newest if recipe_of(folder) == recipe][:_LOOKED_AT]:
+        try:
+            seconds = {row["metric"]: float(row["seconds"]) for row in evaluations.read(Run.open(folder))}
+            return sum(seconds[metric] for metric in metrics)
+        except (RunError, KeyError, TypeError, ValueError):
+            continue
+    return None
 
 
 def recipe_of(folder: Path) -> str:

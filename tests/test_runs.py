@@ -15,7 +15,7 @@ from tiny import small, train
 from genframe.cli import group
 from genframe.cli.runs import _fitting
 from genframe.run import Run
-from genframe.runs import facts_of, found
+from genframe.runs import evaluation_seconds, facts_of, found
 
 LOGS = {
     "finished": "training from step 0 to 4 on cpu\nfinished at step 4",
@@ -212,3 +212,18 @@ def test_a_narrow_window_has_less_columns_but_one_figure(width: int, left_out: s
     row |= {"ago": "12 min", "elbo": "-120.12", "kid": "0.0123", "mig": "0.1234"}
     kept = _fitting({name: [cell] for name, cell in row.items()}, ["elbo", "kid", "mig"], width)
     assert set(row) - set(kept) == left_out
+
+
+def test_how_long_measuring_takes_is_known_from_the_newest_run_that_was_measured_by_all(
+    trained: Path, tmp_path: Path
+) -> None:
+    assert evaluation_seconds(tmp_path, "vae-digits", ["elbo"]) is None
+    for age, (name, seconds) in enumerate({"new": {"elbo": 2.0}, "old": {"elbo": 3.0, "fid": 4.0}}.items()):
+        folder = copied(trained, tmp_path / name)
+        rows = [{"metric": key, "figures": {}, "seconds": value} for key, value in seconds.items()]
+        (folder / "evaluations.json").write_text(json.dumps(rows))
+        for file in ("metrics.jsonl", "log.txt", "lock.json"):
+            os.utime(folder / file, (1e9 - age, 1e9 - age))
+    assert evaluation_seconds(tmp_path, "vae-digits", ["elbo"]) == 2.0
+    assert evaluation_seconds(tmp_path, "vae-digits", ["elbo", "fid"]) == 7.0
+    assert evaluation_seconds(tmp_path, "gan-digits", ["elbo"]) is None

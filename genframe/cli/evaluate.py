@@ -68,23 +68,54 @@ def command(
             raise click.BadParameter("curves are drawn into a .png", param_hint="--curves")
         exports.check_target(curves, force)
     no_record = no_record or is_packed(run)  # its content has digests: it stays as it is
-    drawn: list[Path] = []
-    with ExitStack() as stack:
-        folder = None if no_record else stack.enter_context(_writable(run))  # told before, not after the work
-        model = options.model(run, raw=raw, step=step, device=device, files=files)
-        with _progress(shown=not json_ and sys.stderr.isatty()) as (told, tell):
-            shown: dict[str, Tensor] = {}
-            measured = model.evaluate(*metrics, split=split, told=told, tell=tell, show=shown.__setitem__)
-        if folder is not None:
-            evaluations.add(folder, measured)
-            drawn = [exports.evaluation_picture(folder, model.step, *found) for found in shown.items()]
-            _tell_trackers(folder.folder, files)
+    measured, drawn = measure(
+        run,
+        metrics,
+        split,
+        record=not no_record,
+        shown=not json_ and sys.stderr.isatty(),
+        files=files,
+        raw=raw,
+        step=step,
+        device=device,
+    )
     if curves is not None:
         exports.curves({key: value for row in measured for key, value in row["figures"].items()}, curves)
     if json_:
         options.print_json(measured)
     else:
-        _print(measured, [] if no_record else [run / evaluations.FILE, *drawn])
+        print_figures(measured, [] if no_record else [run / evaluations.FILE, *drawn])
+
+
+def measure(
+    run: Path,
+    metrics: Sequence[str] = (),
+    split: str | None = None,
+    *,
+    record: bool = True,
+    shown: bool = True,
+    files: tuple[Path, ...] = (),
+    **weights: Any,
+) -> tuple[list[dict[str, Any]], list[Path]]:
+    """A run's figures, and the pictures that were drawn of them: in its folder, where it is to `record` both.
+
+    shown: whether the terminal is told meanwhile. weights: which of them, as `options.model` takes them.
+    """
+    from genframe import evaluations, exports
+
+    drawn: list[Path] = []
+    with ExitStack() as stack:
+        folder = stack.enter_context(_writable(run)) if record else None  # told before, not after the work
+        chosen = {"raw": False, "step": None, "device": None, **weights}
+        model = options.model(run, files=files, **chosen)
+        with _progress(shown=shown) as (told, tell):
+            pictures: dict[str, Tensor] = {}
+            measured = model.evaluate(*metrics, split=split, told=told, tell=tell, show=pictures.__setitem__)
+        if folder is not None:
+            evaluations.add(folder, measured)
+            drawn = [exports.evaluation_picture(folder, model.step, *found) for found in pictures.items()]
+            _tell_trackers(folder.folder, files)
+    return measured, drawn
 
 
 def _tell_trackers(folder: Path, files: tuple[Path, ...]) -> None:
@@ -150,7 +181,8 @@ def _writable(folder: Path) -> Run:
         raise RunError(*problems) from None
 
 
-def _print(measured: list[dict[str, Any]], written: Sequence[Path]) -> None:
+def print_figures(measured: list[dict[str, Any]], written: Sequence[Path]) -> None:
+    """Figures as a table, by which protocol, and where they were written to."""
     from genframe.cli.tables import print_table
 
     rows = [

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from math import nan
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from genframe.cli import options
+
+if TYPE_CHECKING:
+    from genframe.recipe.model import Recipe
 
 EPILOG = """\b
 Examples:
@@ -18,7 +23,7 @@ Examples:
   genframe train my.yaml -p ./my_parts.py
   genframe train my.yaml --wandb track.wandb.mode=offline
   genframe train my.yaml --locked runs/first/lock.json
-  genframe train my.yaml --preview
+  genframe train my.yaml --preview --evaluate
 
 \b
 RECIPE is a file, or the name of an installed recipe (genframe recipes list).
@@ -48,6 +53,7 @@ _NEXT = {
 @options.trackers
 @options.preview
 @options.plain
+@click.option("--evaluate", is_flag=True, help="Then measure it, as genframe evaluate does.")
 @options.no_report
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @options.as_json
@@ -61,6 +67,7 @@ def command(
     wandb: bool,
     preview: bool,
     plain: bool,
+    evaluate: bool,
     report: bool,
     quiet: bool,
     json_: bool,
@@ -75,20 +82,54 @@ def command(
     settings = [*options.tracked(track, wandb), *overrides]
     checked = load_recipe(recipe, settings, registry=found)  # a mistake is told before torch is loaded
     from genframe.engine import loop
-    from genframe.engine.progress import progress_for
+    from genframe.engine.progress import can_live, progress_for
     from genframe.report.drawn import at_the_end
 
-    shown = progress_for(sys.stderr, quiet=quiet, plain=plain, preview=preview)
+    afterwards = _evaluation(checked, run_dir) if evaluate else None
+    shown = progress_for(sys.stderr, quiet=quiet, plain=plain, preview=preview, afterwards=afterwards)
     ended = at_the_end if report else None
     folder = loop.train(checked, run_dir, progress=shown, command=sys.argv, locked=lock, ended=ended)
-    finished(folder, quiet, json_, [output.names[0] for output in checked.outputs])
+    outputs = [output.names[0] for output in checked.outputs]
+    if not evaluate:
+        finished(folder, quiet, json_, outputs)
+        return
+    from genframe.cli.evaluate import measure, print_figures
+    from genframe.evaluations import FILE
+
+    if not json_:  # should measuring fail, it is said where the run is
+        finished(folder, quiet, json_, outputs, next_=False)
+    measured, drawn = measure(folder, shown=not quiet and not plain and can_live(sys.stderr), files=files)
+    if json_:
+        finished(folder, quiet, json_, outputs, evaluations=measured)
+    elif not quiet:
+        print_figures(measured, [folder / FILE, *drawn])
 
 
-def finished(folder: Path, quiet: bool, json_: bool, outputs: Collection[str]) -> None:
+def _evaluation(recipe: Recipe, run_dir: Path | None) -> float:
+    """How long measuring the run will take, by earlier runs beside it; NaN where nobody knows."""
+    from genframe.runs import evaluation_seconds
+
+    if not recipe.evaluate:
+        raise click.UsageError("the recipe names no metric to --evaluate by: add some under `evaluate:`")
+    beside = run_dir.absolute().parent if run_dir is not None else Path("runs")
+    known = evaluation_seconds(beside, recipe.name, [metric.name for metric in recipe.evaluate])
+    return nan if known is None else known
+
+
+def finished(
+    folder: Path,
+    quiet: bool,
+    json_: bool,
+    outputs: Collection[str],
+    *,
+    next_: bool = True,
+    evaluations: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
     """Say where everything is, and what is next for a run that has these outputs."""
     pictures = sorted((folder / "samples").glob("*.png"))
     if json_:
-        options.print_json({"run": str(folder), "pictures": [str(path) for path in pictures]})
+        told = {"run": str(folder), "pictures": [str(path) for path in pictures]}
+        options.print_json(told if evaluations is None else told | {"evaluations": evaluations})
     elif not quiet:
         click.echo(f"run       {folder}")
         if pictures:
@@ -97,6 +138,8 @@ def finished(folder: Path, quiet: bool, json_: bool, outputs: Collection[str]) -
             )
         if (folder / "report.html").exists():
             click.echo(f"report    {folder / 'report.html'}")
+        if not next_:
+            return
         verbs = {output: verb for output, verb in _NEXT.items() if output in outputs}
         lines = [f"genframe evaluate {folder}", *(verb.format(run=folder) for verb in verbs.values())]
         click.echo("next      " + "\n          ".join(lines))

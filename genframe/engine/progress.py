@@ -48,20 +48,25 @@ class Progress(Protocol):
 
 
 def progress_for(
-    stream: TextIO | None = None, *, quiet: bool = False, plain: bool = False, preview: bool = False
+    stream: TextIO | None = None,
+    *,
+    quiet: bool = False,
+    plain: bool = False,
+    preview: bool = False,
+    afterwards: float | None = None,
 ) -> Progress:
     """A live view when `stream` (default stderr) is a terminal that can, else lines; nothing when `quiet`.
 
-    plain: lines anyway. preview: the newest samples in the live view.
+    plain: lines anyway. preview: the newest samples in the live view. afterwards: as of `State`.
     """
     if quiet:
         return QuietProgress()
     stream = stream or sys.stderr
     if plain or not can_live(stream):
-        return PlainProgress(stream)
+        return PlainProgress(stream, afterwards=afterwards)
     from genframe.live.terminal import TerminalProgress
 
-    return TerminalProgress.on(stream, preview=preview)
+    return TerminalProgress.on(stream, preview=preview, afterwards=afterwards)
 
 
 def can_live(stream: TextIO) -> bool:
@@ -69,7 +74,7 @@ def can_live(stream: TextIO) -> bool:
     if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("CI"):
         return False
     utf8 = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
-    return utf8 and os.environ.get("TERM", "dumb").lower() not in ("dumb", "unknown")
+    return utf8 and (os.environ.get("TERM") or "dumb").lower() not in ("dumb", "unknown")
 
 
 class QuietProgress:
@@ -97,8 +102,10 @@ class QuietProgress:
 class PlainProgress:
     """A line every `LINE_SECONDS` at most, and one when an epoch or the training ends."""
 
-    def __init__(self, stream: TextIO, clock: Clock = time.monotonic) -> None:
-        self.state = State()
+    def __init__(
+        self, stream: TextIO, clock: Clock = time.monotonic, *, afterwards: float | None = None
+    ) -> None:
+        self.state = State(afterwards)
         self._stream = stream
         self._clock = clock
         self._latest = ""  # the line of the latest update, "" once it is printed

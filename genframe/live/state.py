@@ -23,8 +23,7 @@ _BEGINS = re.compile(
 class Outlook:
     """What a training sets out to do. As text it is a line of the run's log, from which `read` has it back.
 
-    epoch: the steps of one. cycle: the steps from one checkpoint to the next. began: Unix seconds. afterwards: seconds
-    that measuring the run after its last step is expected to take; None where nothing follows or nobody knows.
+    epoch: the steps of one. cycle: the steps from one checkpoint to the next. began: Unix seconds.
     """
 
     step: int
@@ -35,7 +34,6 @@ class Outlook:
     recipe: str = ""
     folder: Path | None = None
     began: float = field(default_factory=time.time)
-    afterwards: float | None = None
 
     def __str__(self) -> str:
         text = f"training from step {self.step} to {self.total} on {self.device or 'cpu'}"
@@ -56,9 +54,14 @@ class Outlook:
 
 
 class State:
-    """A training, as far as it has come: the latest row and the course of each term, alarms, pictures, pace."""
+    """A training, as far as it has come: the latest row and the course of each term, alarms, pictures, pace.
 
-    def __init__(self) -> None:
+    afterwards: seconds that measuring the run after its last step is expected to take; None where nothing follows, NaN
+    where nobody knows.
+    """
+
+    def __init__(self, afterwards: float | None = None) -> None:
+        self.afterwards = afterwards
         self.outlook = Outlook(0, 0)
         self.step = 0
         self.row: Mapping[str, Any] = {}
@@ -80,7 +83,7 @@ class State:
 
     def start(self, outlook: Outlook, past: Iterable[Mapping[str, Any]] = ()) -> None:
         """A training begins, or goes on after the rows `past`."""
-        self.__init__()  # type: ignore[misc]
+        self.__init__(self.afterwards)  # type: ignore[misc]
         self.outlook, self.step = outlook, outlook.step
         self._pace = Pace(outlook.total, outlook.step, outlook.began, outlook.cycle)
         for row in past:
@@ -124,7 +127,8 @@ class State:
     def remaining(self) -> float | None:
         """Seconds until everything is done: the steps, what lies between them, and what is measured afterwards."""
         steps = self._pace.remaining(self.step)
-        return None if steps is None else steps + (self.outlook.afterwards or 0.0)
+        known = self.afterwards is not None and math.isfinite(self.afterwards)
+        return steps + self.afterwards if steps is not None and known and self.afterwards else steps
 
     @property
     def preview(self) -> tuple[str, int, Path] | None:

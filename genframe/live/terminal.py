@@ -30,9 +30,14 @@ class TerminalProgress:
     would take the interpreter from the training."""
 
     def __init__(
-        self, console: Console, clock: Callable[[], float] = time.monotonic, *, preview: bool = False
+        self,
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        preview: bool = False,
+        afterwards: float | None = None,
     ) -> None:
-        self.state = State()
+        self.state = State(afterwards)
         self._clock = clock
         self._preview = Preview(console, preview)
         self._due = float("-inf")
@@ -45,9 +50,11 @@ class TerminalProgress:
         )
 
     @classmethod
-    def on(cls, stream: TextIO, *, preview: bool = False) -> TerminalProgress:
+    def on(
+        cls, stream: TextIO, *, preview: bool = False, afterwards: float | None = None
+    ) -> TerminalProgress:
         """On a stream that is a terminal."""
-        return cls(Console(file=stream), preview=preview)
+        return cls(Console(file=stream), preview=preview, afterwards=afterwards)
 
     def start(self, outlook: Outlook, past: Iterable[Mapping[str, Any]] = ()) -> None:
         self.state.start(outlook, past)

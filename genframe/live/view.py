@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from math import isfinite
 
 from rich.cells import cell_len
 
@@ -57,8 +58,11 @@ def _head(state: State, width: int) -> Iterator[Line]:
     left = state.ended or f"{duration(state.remaining)} left"
     yield from _bar(state.step / max(outlook.total, 1), left, width)
     figures = [f"{state.speed:,.0f} images/s"] if state.speed is not None else []
-    if outlook.afterwards is not None and not state.ended:
-        figures.append(f"evaluation {duration(outlook.afterwards)} of it")
+    if state.afterwards is not None and not state.ended:
+        known = isfinite(state.afterwards)
+        figures.append(
+            f"evaluation {duration(state.afterwards)} of it" if known else "evaluation not counted"
+        )
     figures += [f"on {outlook.device}"] if outlook.device else []
     yield from joined([piece(figure) for figure in figures], width)
 

@@ -184,3 +184,19 @@ def test_train_plain_prints_lines_in_a_terminal_too(
     terminal = in_a_terminal(monkeypatch)
     assert genframe("train", "vae/digits", *TINY, "--plain", "--run-dir", tmp_path / "run").code == 0
     assert "\x1b" not in terminal.getvalue() and "step 20/20" in terminal.getvalue()
+
+
+def test_train_measures_afterwards_when_asked(genframe: Genframe, tmp_path: Path) -> None:
+    only = [
+        "evaluate={rate-distortion: null, active-units: null, log-likelihood: null, improper-log-likelihood: null}"
+    ]
+    told = genframe(
+        "train", "vae/digits", *TINY, *only, "--evaluate", "--no-report", "--run-dir", tmp_path / "a"
+    )
+    assert told.code == 0 and f"written to {tmp_path / 'a' / 'evaluations.json'}" in told.out
+    facts = genframe(
+        "train", "vae/digits", *TINY, *only, "--evaluate", "--json", "--run-dir", tmp_path / "b"
+    ).json
+    assert facts["run"] == str(tmp_path / "b") and facts["evaluations"][0]["metric"] == "elbo"
+    told = genframe("train", "vae/digits", *TINY, "evaluate=null", "--evaluate", "--run-dir", tmp_path / "c")
+    assert told.code == 2 and "names no metric" in told.err and not (tmp_path / "c").exists()

@@ -47,9 +47,9 @@ def many(step: int, count: int = 300, name: str = "term_{}") -> dict[str, Any]:
     )
 
 
-def driven(*rows: dict[str, Any], total: int = 1000, **more: Any) -> State:
+def driven(*rows: dict[str, Any], total: int = 1000, afterwards: float | None = None, **more: Any) -> State:
     """A training that has written these rows."""
-    state = State()
+    state = State(afterwards)
     state.start(outlook(total, **more))
     for one in rows:
         state.update(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def test_alarms_ring_from_a_step_on_and_are_remembered() -> None:
 def test_the_time_that_remains_has_the_evaluation_afterwards() -> None:
     assert driven(row(100)).remaining == pytest.approx(90.0)
     assert driven(row(100), afterwards=30.0).remaining == pytest.approx(120.0)
+    assert driven(row(100), afterwards=math.nan).remaining == pytest.approx(90.0)
 
 
 def test_a_resumed_training_has_the_course_of_all_and_the_pace_of_its_own() -> None:

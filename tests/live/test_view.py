@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import math
 import re
 from pathlib import Path
 
@@ -123,6 +124,7 @@ def test_letters_that_are_two_columns_wide_are_counted_as_two() -> None:
 
 def test_evaluation_afterwards_is_said() -> None:
     assert "evaluation 0:30 of it" in shown(driven(*COURSE, afterwards=30.0), 60)
+    assert "evaluation not counted" in shown(driven(*COURSE, afterwards=math.nan), 60)
 
 
 def test_a_picture_stands_below_in_a_narrow_window_and_beside_in_a_wide_one() -> None:
