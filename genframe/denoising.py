@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from genframe import memory, patches, picture_files
+from genframe import memory, patches, picture_files, sheets
 from genframe.errors import Problem, RecipeError
 from genframe.picture_files import ENDINGS, WRITTEN, Picture
 from genframe.recipe.samplers import noise_of
@@ -75,6 +75,7 @@ class Denoiser:
     level: float | None = None
     seed: int = 0
     huge: bool = False
+    titles: bool = True  # of strips
     shape: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,10 +104,21 @@ class Denoiser:
             pixels, error = self._restored(picture, noised, level, told)
         made = picture.with_pixels(pixels)
         picture_files.write(made.image(), task.target, picture.profile)
+        decibels = {} if noised is None else _decibels(picture, noised, error)
         if task.strip is not None:
-            picture_files.write(_strip(picture, noised, made), task.strip)
-        report = self._report(task, picture, level, time.perf_counter() - started)
-        return report | ({} if noised is None else _decibels(picture, noised, error))
+            words = self._words(decibels, level) if self.titles else ""
+            picture_files.write(sheets.labelled(_strip(picture, noised, made), title=words), task.strip)
+        return self._report(task, picture, level, time.perf_counter() - started) | decibels
+
+    def _words(self, decibels: dict[str, Any], level: float | None) -> str:
+        """What the pictures of a strip are, from left to right."""
+        parts = ["original"]
+        if decibels:
+            parts.append(
+                f"{self.noise}{'' if level is None else f' at level {level:.3g}'}, {decibels['psnr_noised']:.2f} dB"
+            )
+        parts.append(f"restored, {decibels['psnr']:.2f} dB" if decibels else "restored")
+        return "from left to right: " + "; ".join(parts)
 
     def _trained_shape(self) -> tuple[int, ...]:
         specs = self.model.outputs.plan.parts.specs.values()

@@ -227,7 +227,7 @@ def _require_one_value(
     for first, second in zip(_tensors(one, output), _tensors(other, output), strict=True):
         if not torch.equal(first.nan_to_num(), second.nan_to_num()):
             message = f"the output {output} draws at random, and a graph would hide where from"
-            told = "export one that takes its noise as an input, or gives a mean: sample, encode, decode, reconstruct"
+            told = "export one that takes its noise as an input (sample), or that gives a mean"
             raise RecipeError(Problem("GF831", f"{message}: {told}", path=f"outputs.{output}"))
 
 

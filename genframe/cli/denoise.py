@@ -40,6 +40,7 @@ channels, with --noise up to 36 more: 43 GB for 20,000x20,000 in colour, refused
 @click.option("--level", type=float, help="How much noise there is, for a model that is told.")
 @click.option("--seed", default=0, show_default=True, help="Of the noise.")
 @click.option("--strip", is_flag=True, help="Also write NAME-strip.png: clean, noised, restored.")
+@options.titles
 @click.option("--huge", is_flag=True, help="Take pictures of more than 178 million pixels.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @options.weights
@@ -53,6 +54,7 @@ def command(
     level: float | None,
     seed: int,
     strip: bool,
+    titles: bool,
     huge: bool,
     force: bool,
     raw: bool,
@@ -67,7 +69,7 @@ def command(
 
     listed = denoising.tasks(pictures, target, strip=strip, force=force)
     model = options.model(run, raw=raw, step=step, device=device, files=files)
-    denoiser = denoising.Denoiser(model, noise, level, seed, huge)
+    denoiser = denoising.Denoiser(model, noise, level, seed, huge, titles)
     done: list[dict[str, Any]] = []
     failed: list[GenframeError] = []
     for place, task in enumerate(listed):

@@ -104,7 +104,7 @@ def test_noise_is_put_on_by_seed_and_undone(
     source = saved(tmp_path / "in.png", "RGB", (40, 33))
     for name, more in {"a": (), "b": (), "c": ("--seed", 1)}.items():
         call = ("denoise", runs["same"], source, "--noise", "gaussian:0.3", "-o", tmp_path / f"{name}.png")
-        told = genframe(*call, "--strip", "--json", *more)
+        told = genframe(*call, "--strip", "--json", *more, *(("--no-titles",) if name == "a" else ()))
         assert told.code == 0, told.err
     report = told.json["pictures"][0]
     assert (report["level"], report["mode"]) == (pytest.approx(0.3), "RGB")
@@ -118,6 +118,10 @@ def test_noise_is_put_on_by_seed_and_undone(
     with Image.open(tmp_path / "a-strip.png") as strip:
         assert strip.size == (3 * 40 + 2 * 4, 33)
         assert np.array_equal(np.asarray(strip)[:, :40], np.asarray(Image.open(source)))
+        bare = np.asarray(strip)
+    with Image.open(tmp_path / "b-strip.png") as strip:
+        titled = np.asarray(strip)
+    assert np.array_equal(titled[-33:, : 3 * 40 + 2 * 4], bare) and (titled[:-33] < 128).any()
 
 
 @pytest.mark.parametrize(
