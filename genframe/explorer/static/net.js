@@ -42,8 +42,17 @@ export class Asker {
   }
 }
 
+let underway = 0;
+
+/** Says, to whoever can't see it, that pictures are on their way; until they are drawn. */
+function busy(more) {
+  underway += more;
+  document.getElementById("panels").setAttribute("aria-busy", `${underway > 0}`);
+}
+
 export async function post(model, action, body) {
   let answer;
+  busy(1);
   try {
     answer = await fetch(`models/${model.index}/${action}`, {
       method: "POST",
@@ -52,6 +61,8 @@ export async function post(model, action, body) {
     });
   } catch {
     throw new Error("The server does not answer. Was genframe explore ended?");
+  } finally {
+    requestAnimationFrame(() => requestAnimationFrame(() => busy(-1)));
   }
   const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
   if (!answer.ok) throw new Error(told.error);
