@@ -211,7 +211,12 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         for name in ("conditional", "acgan", "infogan", "ssgan")
     },
     **{
-        f"gan/mnist/{name}": ("data.batch_size=16", "prior.dim=3", "decoder.width=2", "discriminator.width=2")
+        f"gan/mnist/{name}": (
+            "data={use: digits, batch_size: 16}",
+            "prior.dim=3",
+            "decoder.width=2",
+            "discriminator.width=2",
+        )
         for name in ("r1", "hinge", "r3gan", "wgan-gp", "mmd")
     },
     "gan/projection-digits": (
@@ -226,6 +231,12 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "prior.dim=3",
         "decoder.hidden=[8]",
         "discriminator.hidden=[8]",
+    ),
+    "gan/pac-stacked-mnist": (
+        "data={batch_size: 16, of: digits, n: 100, n_test: 20}",
+        "prior.dim=3",
+        "decoder.width=2",
+        "discriminator.width=2",
     ),
     "gan/pac-ring": (
         "data={batch_size: 16, n: 200}",
