@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from genframe.cli import options
+from genframe.cli.working import working
 
 if TYPE_CHECKING:
     from genframe.audit import Audit
@@ -95,15 +97,16 @@ def command(
             "a packed file stays as it is: say where figures and pictures go, --out FOLDER"
         )
     model = options.model(run, raw=raw, step=step, device=device, files=files)
-    found = audit.audit(
-        model,
-        samples=samples,
-        posterior=posterior,
-        prior=prior,
-        samplers=_names(samplers),
-        metrics=_names(metrics),
-        tell=_Line(),
-    )
+    with working("the audit", shown=not json_ and sys.stderr.isatty()) as work:
+        found = audit.audit(
+            model,
+            samples=samples,
+            posterior=posterior,
+            prior=prior,
+            samplers=_names(samplers),
+            metrics=_names(metrics),
+            tell=work.tell,
+        )
     written = audit.write(found, out if out is not None else run / "audit")
     if json_:
         options.print_json(found.as_json())
@@ -114,20 +117,6 @@ def command(
 
 def _names(given: tuple[str, ...]) -> list[str]:
     return [name for name in given if name != "none"]
-
-
-class _Line:
-    """What takes long, on a terminal's one line; nothing elsewhere but every few seconds."""
-
-    def __init__(self) -> None:
-        from time import monotonic
-
-        self._clock, self._told = monotonic, monotonic()
-
-    def __call__(self, text: str) -> None:
-        if self._clock() - self._told >= 5:
-            self._told = self._clock()
-            click.echo(text, err=True)
 
 
 def _print(found: Audit, dimensions: bool) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genframe.cli import options
+from genframe.cli.working import working
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -108,9 +108,15 @@ def measure(
         folder = stack.enter_context(_writable(run)) if record else None  # told before, not after the work
         chosen = {"raw": False, "step": None, "device": None, **weights}
         model = options.model(run, files=files, **chosen)
-        with _progress(shown=shown) as (told, tell):
+        with working("opening the data", shown=shown) as work:
             pictures: dict[str, Tensor] = {}
-            measured = model.evaluate(*metrics, split=split, told=told, tell=tell, show=pictures.__setitem__)
+
+            def told(name: str, place: int, count: int) -> None:
+                work.begin(f"{name}, {place} of {count}")
+
+            measured = model.evaluate(
+                *metrics, split=split, told=told, tell=work.tell, show=pictures.__setitem__
+            )
         if folder is not None:
             evaluations.add(folder, measured)
             drawn = [exports.evaluation_picture(folder, model.step, *found) for found in pictures.items()]
@@ -127,46 +133,6 @@ def _tell_trackers(folder: Path, files: tuple[Path, ...]) -> None:
         sent(folder, files)
     except GenframeError as error:
         click.echo(f"warning: the run's trackers were not told: {error.problems[0].message}", err=True)
-
-
-@contextmanager
-def _progress(*, shown: bool) -> Iterator[tuple[Callable[[str, int, int], None], Callable[[str], None]]]:
-    """Within, a line on stderr says what is measured, which of the metrics it is, and for how long it has been.
-
-    What a metric itself says stands behind it; where stderr is no terminal, it is a line now and then (`_seldom`).
-    """
-    if not shown:
-        yield (lambda name, place, count: None), _seldom()
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    # Twice a second: what is measured wants the processor itself.
-    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=2) as progress:
-        line = progress.add_task("opening the data")
-
-        def told(name: str, place: int, count: int) -> None:
-            progress.reset(line, description=f"{name}, {place} of {count}")
-
-        def tell(text: str) -> None:
-            head = progress.tasks[line].description.split(":")[0]
-            progress.update(line, description=f"{head}: {text}")
-
-        yield told, tell
-
-
-def _seldom(first: float = 5.0, then: float = 60.0) -> Callable[[str], None]:
-    """What writes a line on stderr after `first` seconds, and then at most each `then`: short work says nothing."""
-    due = time.monotonic() + first
-
-    def tell(text: str) -> None:
-        nonlocal due
-        if time.monotonic() >= due:
-            click.echo(text, err=True)
-            due = time.monotonic() + then
-
-    return tell
 
 
 def _writable(folder: Path) -> Run:

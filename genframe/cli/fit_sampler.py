@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from genframe.cli import options
+from genframe.cli.working import working
 
 EPILOG = """\b
 Examples:
@@ -53,8 +54,9 @@ def command(
             raise click.BadParameter(f"{setting!r} is not KEY=VALUE", param_hint="[KEY=VALUE]...")
         block.append(f"{key.strip()}: {value}")
     model = options.model(run, raw=raw, step=step, device=device, files=files)
-    file = model.fit_sampler(
-        "\n".join(block) if settings else use, name, tell=lambda text: click.echo(text, err=True)
-    )
     called = name or use.rpartition("/")[2]
+    with working(f"fitting {called}"):
+        file = model.fit_sampler(
+            "\n".join(block) if settings else use, name, tell=lambda text: click.echo(text, err=True)
+        )
     click.echo(f"{run / file}\ngenframe sample {run} --sampler {called} -o samples.png")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from genframe.cli import options
+from genframe.cli.working import working
 
 EPILOG = """\b
 Examples:
@@ -67,5 +68,6 @@ def command(
     exports.check_target(target, force, moving=True)
     model = options.model(run, raw=raw, step=step, device=device, files=files)
     asked = options.given(model, given, label, "sample", "decode")
-    exports.samples(model, target, n, seed, name or "sample", sampler, asked, titles)
+    with working(f"drawing {n:,} samples"):
+        exports.samples(model, target, n, seed, name or "sample", sampler, asked, titles)
     click.echo(f"{target}: {n} samples, seed {seed}, after step {model.step}")

@@ -87,7 +87,7 @@ class TerminalProgress:
         if not self._live.is_started:
             return
         done = 0 < self.state.outlook.total <= self.state.step
-        self.state.end(how or ("done" if done else "ended"))
+        self.state.end(how or ("done" if done else "stopped"))
         self._draw()
         self._live.stop()
 
@@ -109,7 +109,7 @@ class Frame:
         self.state = State()
         self._console = console
         self._preview = Preview(console, preview)
-        self._printed = False
+        self._started = False
 
     @classmethod
     def on(cls, stream: TextIO, *, preview: bool = False) -> Frame:
@@ -117,6 +117,7 @@ class Frame:
 
     def start(self, outlook: Outlook, past: Iterable[Mapping[str, Any]] = ()) -> None:
         self.state.start(outlook, past)
+        self._started = True
 
     def tick(self, step: int) -> None:
         pass
@@ -131,9 +132,9 @@ class Frame:
         self.state.picture(name, step, path)
 
     def finish(self, how: str = "") -> None:
-        if self._printed:
+        if not self._started:  # or printed already
             return
-        self._printed = True
+        self._started = False
         self.state.end(how)
         width, height = self._console.size
         height = height if self._console.is_terminal else UNBOUNDED
