@@ -22,7 +22,7 @@ from genframe import report
 from genframe.cli import group
 from genframe.engine import loop
 from genframe.report import compared, drawn, facts, frames
-from genframe.report.curves import curves, thinned
+from genframe.report.curves import Columns, curves, thinned
 from genframe.report.graph import Drawing, drawing
 from genframe.report.page import as_script, yaml
 from genframe.runs import facts_of
@@ -344,7 +344,7 @@ def test_curves_of_rows_that_differ_and_of_numbers_that_are_none() -> None:
         {"step": 1, "terms": {"a": 1.0, "b": "nan"}, "measured": {"alarm": {"deep": {"x": 2}}}, "new": 5},
         {"step": 2, "terms": {"a": "inf", "c": 3.0}, "alarms": {"alarm": "rings"}, "note": "words"},
     ]
-    found = curves(rows)
+    found = curves(Columns(rows))
     told = {g["key"]: {s["name"]: (found["x"][s["x"]], s["y"]) for s in g["series"]} for g in found["groups"]}
     assert told == {
         "terms": {"a": ([1], [1.0]), "c": ([2], [3.0])},

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping
+from itertools import repeat
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -26,37 +29,72 @@ TITLES = {
 }
 """Columns of a row -> what they are called; others are called as they are."""
 
+_ORDER = {key: place for place, key in enumerate(TITLES)}
+
 _APART = ("step", "epoch", "time", "alarms")
 
 Floats = NDArray[np.float64]
 
 
-def curves(rows: Sequence[Mapping[str, Any]], numbers: int = NUMBERS) -> dict[str, Any]:
+class Columns:
+    """The numbers of rows by group and name, row by row; what a row has not is NaN, and so is what is not finite."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.steps = array("q")
+        self.groups: dict[str, dict[str, array[float]]] = {}
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        place = len(self.steps)
+        self.steps.append(row["step"])
+        for group, value in row.items():
+            if group not in _APART:
+                columns = self.groups.setdefault(group, {})
+                for name, number in value.items() if isinstance(value, dict) else ((group, value),):
+                    self._put(columns, name, number, place)
+
+    def _put(self, columns: dict[str, array[float]], name: str, number: Any, place: int) -> None:
+        if isinstance(number, dict):  # `measured: {alarm: {figure: 1.0}}` is the curve `alarm.figure`
+            for key, inner in number.items():
+                self._put(columns, f"{name}.{key}", inner, place)
+        elif isinstance(number, (int, float)):
+            column = columns.get(name)
+            if column is None:
+                column = columns[name] = array("d")
+            if len(column) < place:
+                column.extend(repeat(nan, place - len(column)))
+            column.append(number if isfinite(number) else nan)
+
+
+def curves(columns: Columns, numbers: int = NUMBERS) -> dict[str, Any]:
     """Groups of curves: `{"x": [steps ...], "groups": [{key, title, series: [{name, x, y, last}]}], "rows": n}`.
 
     A series' `x` says which of the lists of steps is its own. Where there are more rows than fit, each stretch of rows
     is drawn as its least and its greatest value, in the order they came, so that no spike is lost.
     """
-    found = _columns(rows)
-    steps = np.array([row["step"] for row in rows], dtype=np.int64)
-    each = max(POINTS[0], min(POINTS[1], numbers // max(len(found), 1)))
+    steps = np.array(columns.steps, dtype=np.int64)
+    count = sum(len(group) for group in columns.groups.values())
+    each = max(POINTS[0], min(POINTS[1], numbers // max(count, 1)))
     lists: list[list[int]] = []
     known: dict[tuple[int, ...], int] = {}
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for (group, name), values in found.items():
-        there = np.flatnonzero(~np.isnan(values))
-        if not len(there):
-            continue
-        x, y = thinned(steps[there], values[there], each)
-        key = tuple(x.tolist())
-        if key not in known:
-            known[key] = len(lists)
-            lists.append(list(key))
-        series = {"name": name, "x": known[key], "y": _short(y), "last": _short(values[there[-1:]])[0]}
-        groups.setdefault(group, []).append(series)
-    titled = [{"key": key, "title": TITLES.get(key, key), "series": s} for key, s in groups.items()]
-    titled.sort(key=lambda group: list(TITLES).index(group["key"]) if group["key"] in TITLES else len(TITLES))
-    return {"x": lists, "groups": titled, "rows": len(rows), "points": min(each, len(rows))}
+    titled = []
+    for key in sorted(columns.groups, key=lambda key: _ORDER.get(key, len(_ORDER))):
+        group = []
+        for name, column in columns.groups[key].items():
+            values = np.array(column, dtype=np.float64)
+            there = np.flatnonzero(~np.isnan(values))
+            if len(there):
+                x, y = thinned(steps[there], values[there], each)
+                place = known.setdefault(tuple(x.tolist()), len(lists))
+                if place == len(lists):
+                    lists.append(x.tolist())
+                group.append(
+                    {"name": name, "x": place, "y": _short(y), "last": _short(values[there[-1:]])[0]}
+                )
+        if group:
+            titled.append({"key": key, "title": TITLES.get(key, key), "series": group})
+    return {"x": lists, "groups": titled, "rows": len(steps), "points": min(each, len(steps))}
 
 
 def thinned(steps: NDArray[np.int64], values: Floats, points: int) -> tuple[NDArray[np.int64], Floats]:
@@ -84,35 +122,6 @@ def thinned(steps: NDArray[np.int64], values: Floats, points: int) -> tuple[NDAr
     picked = np.append(picked, values[-1])
     keep = np.append(shown[1:] > shown[:-1], True)
     return shown[keep], picked[keep]
-
-
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Floats]:
-    """Each number of the rows by group and name: (rows,), NaN where a row has it not, or has no finite one."""
-    found: dict[tuple[str, str], Floats] = {}
-    for place, row in enumerate(rows):
-        for group, value in row.items():
-            if group in _APART:
-                continue
-            for name, number in _numbers(value, group):
-                column = found.get((group, name))
-                if column is None:
-                    column = found[group, name] = np.full(len(rows), np.nan)
-                column[place] = number
-    for column in found.values():
-        column[np.isinf(column)] = np.nan
-    return found
-
-
-def _numbers(value: Any, name: str, inside: str = "") -> Iterator[tuple[str, float]]:
-    """The numbers of a column, those within mappings by their paths: `alarm.figure`."""
-    if isinstance(value, (int, float)):
-        yield inside or name, value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            if isinstance(inner, (int, float)):
-                yield f"{inside}.{key}" if inside else key, inner
-            elif isinstance(inner, Mapping):
-                yield from _numbers(inner, name, f"{inside}.{key}" if inside else key)
 
 
 def _short(values: Floats) -> list[float]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from genframe import packed
 from genframe.errors import GenframeError, Problem, RunError
+from genframe.report.curves import Columns
 from genframe.run import FACTS, PLAN, RECIPE, RESOLVED, Run
 from genframe.runs import RunFacts, facts_of
 
@@ -23,7 +24,10 @@ Json = dict[str, Any]
 
 @dataclass
 class Told:
-    """One run as a report has it. `missing` says what is not there, and why."""
+    """One run as a report has it. `missing` says what is not there, and why.
+
+    `columns` are the numbers of metrics.jsonl; `rows` keep of it what is no mapping of numbers, and the alarms.
+    """
 
     folder: Path
     run: RunFacts
@@ -33,6 +37,7 @@ class Told:
     resolved: str = ""
     settings: Json = field(default_factory=dict)
     rows: list[Json] = field(default_factory=list)
+    columns: Columns = field(default_factory=Columns)
     evaluations: list[Json] = field(default_factory=list)
     audit: Json = field(default_factory=dict)
     resumes: list[Json] = field(default_factory=list)
@@ -86,8 +91,11 @@ def read(folder: Path) -> Told:
     evaluations: list[Any] = _read(told, "evaluations.json", list, _nothing)
     told.evaluations = [row for row in evaluations if _is_evaluation(row)]
     told.audit = _read(told, "audit/audit.json", dict, _nothing)
-    told.resumes = _lines(told, "resumes.jsonl")
-    told.rows = [row for row in _lines(told, "metrics.jsonl") if isinstance(row.get("step"), int)]
+    told.resumes = list(_lines(told, "resumes.jsonl"))
+    for row in _lines(told, "metrics.jsonl"):
+        if isinstance(row.get("step"), int):
+            told.columns.add(row)
+            told.rows.append({k: v for k, v in row.items() if k == "alarms" or not isinstance(v, dict)})
     if not told.rows:
         told.missing.append("curves: no row was logged")
     with told.guarded("the settings"):
@@ -120,26 +128,29 @@ def _is_evaluation(row: Any) -> bool:
     return isinstance(row, dict) and all(isinstance(row.get(key), dict) for key in ("figures", "protocol"))
 
 
-def _lines(told: Told, name: str) -> list[Json]:
+def _lines(told: Told, name: str) -> Iterator[Json]:
     """The objects of a file of lines; a torn last line is nothing to speak of, others that are broken are counted."""
-    path, found, broken = told.folder / name, [], 0
+    path, count, broken, torn = told.folder / name, 0, 0, False
     if not path.is_file():
-        return []
-    *whole, torn = path.read_bytes().split(b"\n")
-    for line in whole:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if isinstance(row, dict):
-            found.append(row)
-        else:
-            broken += 1
+        return
+    with path.open("rb") as file:
+        for line in file:
+            torn = not line.endswith(b"\n")
+            if torn:
+                break
+            count += 1
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if isinstance(row, dict):
+                yield row
+            else:
+                broken += 1
     if broken:
-        told.missing.append(f"{name}: {broken} of {len(whole)} lines can't be read")
+        told.missing.append(f"{name}: {broken} of {count} lines can't be read")
     if torn:
         told.missing.append(f"{name}: the last line is torn, as after a kill, and left out")
-    return found
 
 
 def _plain(resolved: str) -> Json:

@@ -75,7 +75,9 @@ def text(value: Any) -> str:
         case str():
             return value
         case Mapping():
-            return ", ".join(f"{key}: {_nested(inner)}" if key else _nested(inner) for key, inner in value.items())
+            return ", ".join(
+                f"{key}: {_nested(inner)}" if key else _nested(inner) for key, inner in value.items()
+            )
         case list() | tuple():
             return f"[{', '.join(_nested(inner) for inner in value)}]"
     return json.dumps(value, default=str)
@@ -120,7 +122,13 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"figure": figure, "short": short, "protocol": protocol, "capital": capital, "moment": moment}
+    environment.filters |= {
+        "figure": figure,
+        "short": short,
+        "protocol": protocol,
+        "capital": capital,
+        "moment": moment,
+    }
     return environment
 
 

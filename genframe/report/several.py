@@ -77,7 +77,7 @@ def _curves(
     groups: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for number, entry in enumerate(made):
         for run in entry.runs:
-            found = curves(run.rows, numbers // count)
+            found = curves(run.columns, numbers // count)
             for group in found["groups"]:
                 for series in group["series"]:
                     called = {"name": names[id(run)], "of": series["name"], "colour": number}

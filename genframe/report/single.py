@@ -11,7 +11,7 @@ from genframe.report.curves import NUMBERS, curves
 from genframe.report.facts import Told
 from genframe.report.frames import BYTES, Strip, strips
 from genframe.report.graph import drawing
-from genframe.report.page import figure, page, protocol, text, yaml
+from genframe.report.page import figure, moment, page, protocol, text, yaml
 from genframe.verdict import MEANINGS
 
 WORDS = {
@@ -31,7 +31,7 @@ def html(told: Told, share: float = 1.0) -> str:
     shown = strips(told.folder / "samples", int(BYTES * share), told.plan)
     for strip in shown:
         told.missing += [line for line in strip.broken if line not in told.missing]
-    found = curves(told.rows, int(NUMBERS * share))
+    found = curves(told.columns, int(NUMBERS * share))
     charts = list(_charts(found["groups"]))
     visible = [strip for strip in shown if strip.frames]
     frames = {
@@ -202,7 +202,7 @@ def _metrics(evaluations: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any
             ],
             "numbers": list(range(1, len(by_step) + 1)),
             "protocol": f"step {newest} · {told} · {versions}"
-            + (f" · {latest['time']}" if "time" in latest else ""),
+            + (f" · {moment(latest['time'])}" if "time" in latest else ""),
             "provenance": [(key, figure(value)) for key, value in provenance.items()],
         }
 
@@ -250,7 +250,7 @@ def _lock(told: Told) -> Iterator[tuple[str, str]]:
         return
     recipe = lock.get("recipe")
     facts: dict[str, Any] = {
-        "begun": lock.get("created"),
+        "begun": moment(lock.get("created")),
         "command": shlex.join(map(str, lock.get("command", ()))),
         "seed": lock.get("seed"),
         "device": lock.get("device"),
