@@ -42,7 +42,6 @@ _GOES_ON = ("stopped", "failed", "killed")
 @options.as_json
 def command(run: Path | None, once: bool, wait: bool, preview: bool, plain: bool, json_: bool) -> None:
     """Watch a run that another process trains, or look at one that has ended."""
-    from genframe.engine.progress import PlainProgress
     from genframe.live.follow import follow
 
     folder = run if run is not None else _newest()
@@ -52,7 +51,7 @@ def command(run: Path | None, once: bool, wait: bool, preview: bool, plain: bool
         if isinstance(shown, _AsJson):
             options.print_json(shown.summary(facts)) if once else shown.last(facts)
         else:
-            _tell(facts, told=not isinstance(shown, PlainProgress))
+            _tell(facts, shown)
 
 
 def _newest() -> Path:
@@ -94,8 +93,13 @@ def _leaving(shown: Progress) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _tell(run: RunFacts, told: bool) -> None:
-    if not told:  # a line says nothing of the end
+def _tell(run: RunFacts, shown: Progress) -> None:
+    """How a run stands, where it was not seen, and how it goes on."""
+    from genframe.engine.progress import PlainProgress, line
+
+    if isinstance(shown, PlainProgress):
+        if shown.state.row and not shown.said:  # nothing has happened since we looked
+            click.echo(line(shown.state))
         total = f" of {run.total:,}" if run.total and run.total != run.step else ""
         click.echo(f"{run.state} at step {run.step:,}{total}")
     if run.state in _GOES_ON:

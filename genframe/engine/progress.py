@@ -111,6 +111,7 @@ class PlainProgress:
         self._latest = ""  # the line of the latest update, "" once it is printed
         self._epoch = 0
         self._printed = float("-inf")
+        self.said = False  # whether any line was printed
 
     def start(self, outlook: Outlook, past: Iterable[Row] = ()) -> None:
         self.state.start(outlook, past)
@@ -138,12 +139,13 @@ class PlainProgress:
 
     def finish(self, how: str = "") -> None:
         self._flush()
+        self.state.end(how)
 
     def _flush(self) -> None:
         if self._latest:
             print(self._latest, file=self._stream, flush=True)
             self._latest = ""
-            self._printed = self._clock()
+            self._printed, self.said = self._clock(), True
 
 
 def line(state: State) -> str:
@@ -155,5 +157,5 @@ def line(state: State) -> str:
     terms = {name: value for name, value in state.terms.items() if "/" not in name}
     words += [f"{name} {value:.4g}" for name, value in list(terms.items())[:MOST_FIGURES]]
     words += [f"and {len(terms) - MOST_FIGURES} more"] if len(terms) > MOST_FIGURES else []
-    words.append(f"{duration(state.remaining)} left")
+    words += [f"{duration(state.remaining)} left"] if not state.ended else []
     return "  ".join(words)

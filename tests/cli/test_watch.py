@@ -47,6 +47,9 @@ def test_a_killed_run_says_how_to_go_on(genframe: Genframe, killed: Path) -> Non
         told = genframe("watch", killed, *more)
         assert told.code == 0 and "killed at step 4" in told.out
         assert told.out.rstrip().endswith(f"genframe resume {killed}")
+    assert (
+        "epoch 1/1  step 4/4  " in told.out and " left" not in told.out and "\nkilled at step 4\n" in told.out
+    )
 
 
 def test_json_says_the_same(genframe: Genframe, run: Path, killed: Path) -> None:
