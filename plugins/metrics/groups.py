@@ -16,7 +16,7 @@ def group_accuracy(
 ) -> dict[str, float]:
     """The share of a split whose label `y` is the class of its group, the groups found without labels.
 
-    classify: an output x -> scores of groups (batch, groups), as InfoGAN's code (Chen et al. 2016, section 7.2, match
+    classify: an output x -> scores of groups (batch, groups), or (batch, 1, groups), as InfoGAN's code (Chen et al. 2016, section 7.2, match
     each with a digit). The class of a group is the one that most of its training examples have; the largest class
     where it has none. groups_used: how many groups are the likeliest of any example of the split; classes_named: how
     many classes have a group. Raises ValueError for data without labels.
@@ -42,6 +42,6 @@ def _told(classify: Callable[[Any], Tensor], data: Any, batch_size: int) -> tupl
     for batch in data.batches(batch_size):
         if "y" not in batch or batch["y"].is_floating_point():
             raise ValueError("a group is compared with classes by labels, and the data have no `y`")
-        groups.append(classify(batch).argmax(-1).cpu())
+        groups.append(classify(batch).flatten(1).argmax(-1).cpu())
         labels.append(batch["y"].cpu())
     return torch.cat(groups), torch.cat(labels)

@@ -205,6 +205,7 @@ def test_a_group_is_the_class_that_most_of_its_training_examples_have() -> None:
     assert figures["group_accuracy"] == pytest.approx(4 / 6)
     assert figures["group_accuracy_standard_error"] == pytest.approx((4 / 6 * 2 / 6 / 6) ** 0.5)
     assert (figures["groups_used"], figures["classes_named"]) == (4, 2)
+    assert group_accuracy(lambda batch: classify(batch).unsqueeze(1), test, train) == figures
     with pytest.raises(ValueError, match="no `y`"):
         group_accuracy(classify, Batches(torch.zeros(3, 1)), train)
 
