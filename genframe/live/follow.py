@@ -73,6 +73,7 @@ class Follower:
         self._log, self._metrics = Growing(folder / "log.txt"), Growing(folder / "metrics.jsonl")
         self._seen: set[str] = set()  # pictures
         self._started = False
+        self._step = 0
 
     def look(self) -> bool:
         """Whether there was anything new."""
@@ -89,7 +90,10 @@ class Follower:
             for row in rows if self._started else ():
                 self.progress.update(row)
         self._tell(text for _, text in lines if self._started)
-        return bool(self._show() or begins or lines or rows)
+        news = bool(self._show() or begins or lines or rows)
+        if self._started:
+            self.progress.tick(self._step)  # what came too soon after the last view to be drawn
+        return news
 
     def close(self) -> None:
         """Nothing more will come: how it ended is the last that is told."""
@@ -101,14 +105,16 @@ class Follower:
     def _start(self, outlook: Outlook | None) -> None:
         assert outlook is not None
         self._metrics = Growing(self._metrics.path)  # from its start: rows may have been cut back
-        self._started, self._seen = True, set()
+        self._started, self._seen, self._step = True, set(), outlook.step
         self.progress.start(outlook, self._rows()[0])
 
     def _rows(self) -> tuple[list[dict[str, Any]], bool]:
         if not self._started:
             return [], False
         lines, replaced = self._metrics.lines()
-        return [row for line in lines if (row := row_of(line)) is not None], replaced
+        rows = [row for line in lines if (row := row_of(line)) is not None]
+        self._step = rows[-1]["step"] if rows and not replaced else self._step
+        return rows, replaced
 
     def _tell(self, texts: Iterable[str]) -> None:
         for text in texts:

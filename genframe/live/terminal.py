@@ -66,13 +66,14 @@ class TerminalProgress:
         self._due = self._clock() + REFRESH_SECONDS
 
     def tick(self, step: int) -> None:
+        self._changed = self._changed or step != self.state.step
         self.state.tick(step)
-        self._changed = True
-        if self._clock() >= self._due:
+        if self._changed and self._clock() >= self._due:
             self._draw()
 
     def update(self, row: Mapping[str, Any]) -> None:
         self.state.update(row)
+        self._changed = True
         self.tick(self.state.step)
 
     def message(self, text: str) -> None:

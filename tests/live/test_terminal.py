@@ -241,3 +241,18 @@ def test_a_frame_is_printed_once_and_plain_into_a_file() -> None:
     assert "\x1b" not in stream.getvalue()
     assert stream.getvalue().count("vae-gan  epoch 8/20") == 1
     assert stream.getvalue().splitlines()[1].endswith("40%  killed at step 400")
+
+
+def test_what_came_too_soon_to_be_drawn_is_drawn_at_the_next_look(grid: Path) -> None:
+    screen, clock = Screen(), Clock()
+    progress = TerminalProgress(console(screen), clock, preview=True)
+    progress.start(outlook())
+    progress.update(row(10))
+    progress.picture("sample", 10, grid)
+    before = screen.writes
+    clock.now = 1.0
+    progress.tick(10)
+    assert "sample, step 10" in screen.lines and screen.writes == before + 1
+    clock.now = 2.0
+    progress.tick(10)  # nothing is new
+    assert screen.writes == before + 1
