@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,11 @@ def test_a_guide_does_what_it_says(guide: Path, tmp_path: Path) -> None:
                     continue
                 if words[0] == "train":
                     run = _fresh(tmp_path)
+                if words[0] == "explore":
+                    _serve(
+                        [sys.executable, "-m", "genframe", *shortened(words, run), "--no-browser"], tmp_path
+                    )
+                    continue
                 _call([sys.executable, "-m", "genframe", *shortened(words, run)], tmp_path)
 
 
@@ -99,6 +105,18 @@ def _install(project: Path, folder: Path) -> None:
     """Install beside this environment's packages rather than among them; nothing is fetched."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     _call([*pip, "--target", str(folder / SITE), str(project)], folder)
+
+
+def _serve(command: list[str], folder: Path) -> None:
+    """A command that serves until Ctrl-C comes: it says where, and ends well."""
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as served:
+        assert served.stdout is not None
+        address = served.stdout.readline()
+        served.send_signal(signal.SIGINT)
+        _, told = served.communicate(timeout=300)
+    assert address.startswith("http://127.0.0.1:") and served.returncode == 0, f"{command}\n{address}\n{told}"
 
 
 def _call(command: list[str], folder: Path) -> None:

@@ -162,6 +162,7 @@ def facts(explored: Explored) -> Facts:
         "high": frame.high,
         "paper": _paper(explored),
         "examples": len(explored.rows["x"]),
+        "missing": explored.missing,
         "reference": _reference(explored),
         "conditions": [_condition(explored, name) for name in explored.conditions],
         "can": can,

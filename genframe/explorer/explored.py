@@ -42,7 +42,12 @@ class Explored:
         for average in model.outputs.averages:  # once: to swap weights for each picture takes longer than it
             self._held.enter_context(average.in_place())
         with torch.no_grad():
-            self.rows = latents.examples(model, POOL)
+            self.missing = ""
+            try:
+                self.rows = latents.examples(model, POOL)
+            except RecipeError as error:  # a packed file opens where its data are not
+                self.missing = "; ".join(problem.message for problem in error.problems)
+                self.rows = self._blank()
             if "x" not in self.rows:
                 message = f"the data have no field x to look at: they have {', '.join(self.rows)}"
                 raise RecipeError(Problem("GF842", message, path="data"))
@@ -189,6 +194,15 @@ class Explored:
     def _conditions(self) -> dict[str, Any]:
         """The first example's, for what is no example."""
         return {name: self.rows[name][0].tolist() for name in self.conditions if name in self.rows}
+
+    def _blank(self) -> dict[str, Tensor]:
+        """One example of zeros, of the shapes that the data were promised to have."""
+        specs = self.model.outputs.plan.parts.specs.values()
+        fields = next((s.fields for s in specs if "x" in s.fields), next(iter(specs)).fields)
+        return {
+            name: torch.zeros(1, *field.shape, dtype=getattr(torch, field.dtype), device=self.model.device)
+            for name, field in fields.items()
+        }
 
     def has(self, *needs: str) -> bool:
         return all(abilities.has(self.model, need) for need in needs)

@@ -19,7 +19,12 @@ from genframe.explorer.explored import Explored
 
 TOKEN = "token-of-the-tests"
 SCRIPT = "<script>document.title='owned'</script>"
-TRAINED = {"vae": "vae/digits", "chain": "dae/walkback-digits", "points": "gan/ring", "classes": "vae/conditional-digits"}
+TRAINED = {
+    "vae": "vae/digits",
+    "chain": "dae/walkback-digits",
+    "points": "gan/ring",
+    "classes": "vae/conditional-digits",
+}
 
 
 @contextmanager
@@ -27,7 +32,9 @@ def serving(*models: Explored) -> Iterator[str]:
     """The page's address, as long as it is served from a thread."""
     listening = server.bound(0)
     port = listening.getsockname()[1]
-    config = uvicorn.Config(server.application(models, TOKEN, port), log_level="error", lifespan="off", ws="none")
+    config = uvicorn.Config(
+        server.application(models, TOKEN, port), log_level="error", lifespan="off", ws="none"
+    )
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -92,7 +99,9 @@ def picture(page: Any, panel: Any, label: str, which: int = 0) -> str:
 def changed(page: Any, panel: Any, label: str, before: str, which: int = 0) -> str:
     """The canvas's pixels, once they are other than before."""
     canvas = panel.locator(f'canvas[aria-label*="{label}"]').nth(which)
-    page.wait_for_function("([canvas, before]) => canvas.toDataURL() !== before", arg=[canvas.element_handle(), before])
+    page.wait_for_function(
+        "([canvas, before]) => canvas.toDataURL() !== before", arg=[canvas.element_handle(), before]
+    )
     return str(canvas.evaluate("canvas => canvas.toDataURL()"))
 
 
@@ -236,7 +245,9 @@ def test_a_name_with_a_script_is_shown_and_not_run(open_page: OpenPage, addresse
 def test_what_fails_is_said_on_the_page(open_page: OpenPage, address: str) -> None:
     page, _ = open_page(address)
     panel = tab(page, "Latents")
-    page.route("**/models/0/latents", lambda route: route.fulfill(status=400, body='{"error": "no such slider"}'))
+    page.route(
+        "**/models/0/latents", lambda route: route.fulfill(status=400, body='{"error": "no such slider"}')
+    )
     panel.get_by_role("slider", name="axis 1").press("End")
     panel.get_by_text("no such slider").wait_for()
     page.unroute("**/models/0/latents")
@@ -252,7 +263,9 @@ def test_all_controls_are_reached_by_keys(open_page: OpenPage, address: str) -> 
         assert page.evaluate("document.activeElement.textContent") == name
         panel = page.locator("section[role=tabpanel]:visible")
         settled(page)
-        wanted = panel.locator("input:visible, select:visible, button:visible:not([tabindex='-1']), [tabindex='0']:visible")
+        wanted = panel.locator(
+            "input:visible, select:visible, button:visible:not([tabindex='-1']), [tabindex='0']:visible"
+        )
         wanted.evaluate_all("all => all.forEach((one, k) => { one.dataset.wanted = k; })")
         groups = len(set(panel.locator("input[type=radio]").evaluate_all("all => all.map(one => one.name)")))
         radios = panel.locator("input[type=radio]").count()
@@ -276,5 +289,7 @@ def test_every_panel_is_accessible_and_fits(
             panel.get_by_role("button", name="Walk").click()
             panel.get_by_role("button", name="Play").wait_for()
         assert axe(page) == [], name
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than {width}"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"{name} is wider than {width}"
+        )
     fault_free(heard, addresses)

@@ -77,6 +77,21 @@ def test_averaged_weights_are_in_place_while_a_model_is_explored(runs: Callable[
     assert weights(model) == before
 
 
+def test_a_model_whose_data_are_gone_does_what_needs_none(
+    runs: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise genframe.RecipeError(genframe.Problem("GF601", "there is no file digits.npz"))
+
+    for place in ("genframe.latents.examples", "genframe.axes.examples"):
+        monkeypatch.setattr(place, gone)
+    one = Explored(genframe.load(runs("vae")), "vae")
+    facts = abilities.facts(one)
+    assert set(facts["can"]) == {"draw", "noise", "between", "samples"} and facts["examples"] == 1
+    assert facts["missing"] == facts["lacking"]["latents"] == "there is no file digits.npz"
+    one.close()
+
+
 def test_data_without_x_are_refused(runs: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

@@ -10,7 +10,8 @@ const SENT = 112;
 export function draw(app) {
   const { element, served } = panes(app, "draw");
   const first = served[0].model;
-  const state = { source: { example: 0 }, level: 0.2 };
+  const middle = (first.low + first.high) / 2;
+  const state = { source: first.look === "points" ? { values: [middle, middle] } : { example: 0 }, level: 0.2 };
   const given = conditions(served, () => ask());
   for (const pane of served) {
     pane.row = el("div", { class: "row" });

@@ -80,6 +80,8 @@ async function start() {
     el("p", {}, "Not here, as the recipe's outputs don't allow it:"),
     el("ul", {}, ...absent.map((name) => el("li", {}, `${app.titles[name]}: ${reasons(app, name)}.`))),
   ] : []));
+  document.getElementById("lacking").append(...app.models.filter((model) => model.missing).map((model) => el("p", { class: "wrong" },
+    `The data of ${model.name} can't be read here, so its examples are blank: ${model.missing}`)));
   document.getElementById("waiting").remove();
   if (!shown.length) main.append(el("p", {}, "There is nothing on this page that this model can do."));
   else select(shown.includes(location.hash.slice(1)) ? location.hash.slice(1) : shown[0]);

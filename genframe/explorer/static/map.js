@@ -70,7 +70,7 @@ export function map(app) {
   });
   const legend = el("ul", { class: "legend", "aria-label": "Classes by colour" });
   const explain = (labels) => {
-    if (labels.length > 10) return;
+    if (labels.length < 2 || labels.length > 10) return;
     legend.replaceChildren(...labels.map((label) => {
       const dot = el("i");
       dot.style.background = `var(--c${label % 10})`;

@@ -50,7 +50,7 @@ export function noise(app) {
     pane.frames = answer.shown;
     pane.walk.hidden = false;
     player.hidden = false;
-    pane.film.show(answer.shown, { caption: "each step, row by row", columns: 7 });
+    pane.film.show(answer.shown, { caption: answer.shown.kind === "pictures" ? "each step, row by row" : "each step", columns: 7 });
     frame(0);
     play();
   });

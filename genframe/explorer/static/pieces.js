@@ -135,6 +135,6 @@ function numbered(served, name, first, state, changed) {
     state.source = { example: Math.min(Math.max(Math.trunc(Number(input.value)) || 0, 0), most) };
     changed();
   });
-  state.element = el("label", { class: "line" }, `${name}: example`, input);
+  state.element = el("label", { class: "line" }, /example/i.test(name) ? name : `${name}: example`, input);
   return state;
 }
