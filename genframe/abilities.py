@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
+import torch
+
+from genframe import conditions
+from genframe.data.spec import Field
 from genframe.errors import Problem, RecipeError
 
 if TYPE_CHECKING:
@@ -28,12 +33,40 @@ VERBS: Mapping[str, Ways] = {
 
 
 def has(model: Model, need: str) -> bool:
-    """Whether a recipe has an output; of `p(z)`, whether it has draws of the prior: `draw_z(n)`, or the wire `p_z`."""
+    """Whether a recipe has an output; of `p(z)`, whether it has draws of the prior that are codes.
+
+    They are those of the output `draw_z(n)`, or of the wire `p_z` where `decode` takes them.
+    """
     if need != PRIOR:
         return need in model.outputs
-    outputs = model.outputs
-    drawn = "draw_z" in outputs and outputs.arguments("draw_z") == ("n",)
-    return drawn or "p_z" in outputs.plan.wiring.plain
+    if "draw_z" in model.outputs and model.outputs.arguments("draw_z") == ("n",):
+        return True
+    if "p_z" not in model.outputs.plan.wiring.plain or "decode" not in model.outputs:
+        return False
+    if model not in _DECODED:
+        _DECODED[model] = _decoded(model)
+    return _DECODED[model]
+
+
+_DECODED: WeakKeyDictionary[Model, bool] = WeakKeyDictionary()
+
+
+def _decoded(model: Model) -> bool:
+    """Whether `decode` takes a draw of the wire `p_z`: the prior of a model of codes by number draws other things."""
+    from genframe.latents import Latents, drawn
+
+    given = {name: _some(field) for name, field in conditions.asked(model, "decode").items()}
+    latents = Latents(model, given)
+    try:
+        latents.decode(drawn(latents, 1, 0))
+    except (RecipeError, RuntimeError, ValueError, IndexError):
+        return False
+    return True
+
+
+def _some(field: Field) -> object:
+    """A value that a condition may have."""
+    return torch.zeros(field.shape) if field.shape else 0
 
 
 def serves(model: Model, verb: str) -> bool:
@@ -65,4 +98,8 @@ def require(model: Model, verb: str, *needs: str) -> None:
 
 
 def _named(need: str) -> str:
-    return "draws of the prior (an output `draw_z(n)`, or a wire `p_z`)" if need == PRIOR else f"`{need}`"
+    return (
+        "draws of the prior that are codes (an output `draw_z(n)`, or a wire `p_z`)"
+        if need == PRIOR
+        else f"`{need}`"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genframe.api import Model
+    from genframe.data.feed import Feed
     from genframe.interpolation import Interpolation
     from genframe.manifold import Manifold
     from genframe.run import Run
@@ -98,7 +99,8 @@ def reconstructions(
     from genframe import conditions, figures
 
     argument, *beside = _arguments(model, output, draws=False)
-    feed = model.feeds[argument] if argument in model.feeds else next(iter(model.feeds.values()))
+    feed = model.feeds.get(argument) or _feed_of(model, [argument, *beside] if beside else ["x"])
+    feed = feed or next(iter(model.feeds.values()))
     if "x" not in feed.spec.fields:
         known = ", ".join(feed.spec.fields)
         raise RecipeError(
@@ -222,7 +224,7 @@ def evaluation_picture(run: Run, step: int, name: str, found: Tensor) -> Path:
 
 def _arguments(model: Model, output: str, draws: bool) -> tuple[str, ...]:
     """The arguments of an output that draws samples, `n` alone, or that takes examples: one other argument, or fields
-    of the one dataset, its x among them.
+    of a dataset, its x among them.
 
     Raises RecipeError for any other output, and for one that the recipe has not.
     """
@@ -238,7 +240,13 @@ def _arguments(model: Model, output: str, draws: bool) -> tuple[str, ...]:
 def _fits(model: Model, arguments: tuple[str, ...], draws: bool) -> bool:
     if len(arguments) == 1 or draws:
         return (arguments == ("n",)) == draws
-    return "" in model.feeds and "x" in arguments and set(arguments) <= model.feeds[""].spec.fields.keys()
+    return "x" in arguments and _feed_of(model, arguments) is not None
+
+
+def _feed_of(model: Model, arguments: Sequence[str]) -> Feed | None:
+    """The first dataset that has all of these fields."""
+    wanted = set(arguments)
+    return next((feed for feed in model.feeds.values() if wanted <= feed.spec.fields.keys()), None)
 
 
 def _reference(model: Model, drawn: Tensor) -> Tensor | None:

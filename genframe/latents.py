@@ -54,20 +54,14 @@ class Latents:
         """p(z), without a batch; None where the recipe has no wire `p_z`, or it is another for each example."""
         if "p_z" not in self.model.outputs.plan.wiring.plain:
             return None
-        law = self._prior_wire(1)
+        law = self.prior_wire(1)
         alone = isinstance(law, Distribution) and not law.batch_shape
         return law if alone else None
 
     def draw(self, n: int, seed: int = 0) -> Tensor:
         """n codes of the prior (n, ...), by the output `draw_z` or the wire `p_z`. Raises RecipeError (GF804)."""
-        outputs = self.model.outputs
         abilities.require(self.model, "a draw of the prior", abilities.PRIOR)
-        if "draw_z" in outputs and outputs.arguments("draw_z") == ("n",):
-            drawn: Tensor = self.model.call("draw_z", n, seed=seed)
-            return drawn
-        with outputs.evaluating("draw_z", "seeded", seed):
-            law = self._prior_wire(n)
-            return law.sample() if law.batch_shape else law.sample((n,))  # type: ignore[no-any-return]
+        return drawn(self, n, seed)
 
     def encode(self, rows: Mapping[str, Tensor]) -> Tensor:
         """Codes (rows, ...) of examples by the output `encode`, in parts; conditions that are given replace theirs."""
@@ -125,7 +119,8 @@ class Latents:
         drawn = self.draw(10_000).flatten(1).float()
         return drawn.quantile(shares.to(drawn), dim=0)
 
-    def _prior_wire(self, n: int) -> Any:
+    def prior_wire(self, n: int) -> Any:
+        """The value of the wire `p_z` on n rows of the conditions."""
         rows = conditions.repeated(self.conditions, n) or {"rows": torch.zeros(n, device=self.model.device)}
         named = {f"{feed}.{key}" if feed else key: v for feed in self.model.feeds for key, v in rows.items()}
         with self.model.outputs.evaluating("latents"):
@@ -136,6 +131,17 @@ class Latents:
                 raise RecipeError(
                     Problem("GF807", message, path="wires.p_z", command="--given NAME=VALUE")
                 ) from None
+
+
+def drawn(latents: Latents, n: int, seed: int) -> Tensor:
+    """n draws of the prior, whatever `decode` makes of them."""
+    outputs = latents.model.outputs
+    if "draw_z" in outputs and outputs.arguments("draw_z") == ("n",):
+        found: Tensor = latents.model.call("draw_z", n, seed=seed)
+        return found
+    with outputs.evaluating("draw_z", "seeded", seed):
+        law = latents.prior_wire(n)
+        return law.sample() if law.batch_shape else law.sample((n,))  # type: ignore[no-any-return]
 
 
 def examples(model: Model, places: Sequence[int] | int, split: str | None = None) -> dict[str, Tensor]:

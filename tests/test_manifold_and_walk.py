@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tiny import SMALL
 from torch import Tensor
 
 import genframe
-from genframe import abilities
+from genframe import abilities, exports
 from genframe.axes import principal_axes
-from genframe.latents import examples
+from genframe.latents import Latents, examples
 from genframe.manifold import manifold
 from genframe.walk import STRIDE, _renewed, _turned, chains, walk
 
@@ -119,6 +121,10 @@ def test_a_walk_of_codes_keeps_a_gaussian_and_a_uniform_law() -> None:
         ("gan/ring", {"sample", "traverse", "interpolate", "manifold", "walk"}),
         ("dae/walkback-digits", {"reconstruct", "walk", "denoise"}),
         ("dae/gsn-digits", {"walk"}),
+        (
+            "vae/semi-supervised-digits",
+            {"sample", "reconstruct", "traverse", "interpolate", "manifold", "walk"},
+        ),
     ],
 )
 def test_what_serves_a_model_follows_from_its_outputs(loaded: Loaded, name: str, verbs: set[str]) -> None:
@@ -150,3 +156,22 @@ def test_codes_of_any_shape_have_axes(loaded: Loaded) -> None:
     axes = _axes(z.flatten(1).double(), (2, 2, 2), "q(z)", 3)
     made: Tensor = axes.codes(torch.zeros(4, 3))
     assert made.shape == (4, 2, 2, 2)
+
+
+def test_a_prior_of_other_things_than_codes_is_not_drawn_from(loaded: Loaded) -> None:
+    """The prior of a model of codes by number draws these numbers, and `decode` takes vectors."""
+    model = loaded("vae/vq-digits")
+    assert not abilities.has(model, abilities.PRIOR) and "latent" not in chains(model)
+    with pytest.raises(genframe.RecipeError, match="that are codes"):
+        Latents(model).draw(1)
+    assert manifold(model, side=2).plane.of.endswith("q(z)")
+
+
+def test_data_of_several_datasets_are_found_by_their_fields(loaded: Loaded, tmp_path: Path) -> None:
+    model = loaded("vae/semi-supervised-digits")
+    exports.reconstructions(model, tmp_path / "a.npz", 3, None, given={"y": 7})
+    batch = model.feeds["unknown"].split("test").first(3)
+    with np.load(tmp_path / "a.npz") as found:
+        expected = model.call("reconstruct", {"y": torch.full((3,), 7)}, batch["x"], seed=0)
+        assert np.allclose(found["reconstruction"], expected, atol=1e-6)
+    assert model.sample(2, given={"y": 7}).shape == (2, 1, 28, 28)
