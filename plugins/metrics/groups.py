@@ -17,7 +17,7 @@ def group_accuracy(
     """The share of a split whose label `y` is the class of its group, the groups found without labels.
 
     classify: an output x -> scores of groups (batch, groups), or of one variable (batch, 1, groups), such as InfoGAN's
-    code (Chen et al. 2016, section 7.2, match each value with a digit). The class of a group is the one that most of its
+    code (Chen et al. 2016, section 7.2, match its values with digits). The class of a group is the one that most of its
     training examples have; the largest class where it has none. groups_used: how many groups are the likeliest of any
     example of the split; classes_named: how many classes have a group. Raises ValueError for data without labels.
     """
