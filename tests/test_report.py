@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 from scipy import stats
@@ -21,6 +22,7 @@ from tiny import small
 from genframe import report
 from genframe.cli import group
 from genframe.engine import loop
+from genframe.engine.previews import Previews
 from genframe.report import compared, drawn, facts, frames
 from genframe.report.curves import Columns, curves, thinned
 from genframe.report.graph import Drawing, drawing
@@ -464,3 +466,21 @@ def test_a_plan_of_three_hundred_terms_is_drawn_as_far_as_there_is_room(run: Pat
     assert found is not None and found.left_out > 250
     check_drawing(found)
     assert "term_299" in page(run).text
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+def test_pictures_of_any_channels_are_drawn_in_training(channels: int) -> None:
+    x = torch.rand(6, channels, 5, 4)
+    one, both = Previews._look(x, None), Previews._beside(x, x)
+    assert one is not None and both is not None and both.height * both.width > one.height * one.width
+    assert Previews._look(torch.rand(6, 7), None) is None  # codes: no data have that shape
+    vectors = torch.rand(6, 7)
+    assert Previews._look(vectors, vectors) is not None and Previews._beside(vectors, vectors) is not None
+
+
+def test_a_run_of_vectors_shows_plots(tmp_path: Path) -> None:
+    brief = "train={steps: 4, samples: {n: 8}}"
+    run = loop.train(small("vae/table", brief), tmp_path / "run", ended=drawn.at_the_end)
+    names = {path.stem.partition("-")[0] for path in (run / "samples").glob("*.png")}
+    assert {"sample", "reconstruct", "data", "traversal", "interpolation"} <= names
+    assert "Not in this report" not in Page((run / "report.html").read_text()).text

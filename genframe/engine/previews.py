@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from genframe import pictures
+from genframe import pictures, plots, sheets
 from genframe.data.feed import Feed
 from genframe.engine.outputs import Outputs
 from genframe.run import Run
@@ -40,7 +40,7 @@ class Previews:
     def references(self) -> None:
         """The first examples of each dataset, once."""
         for name in self.feeds:
-            image = pictures.picture_of(self.examples(name)[: self.n])
+            image = self._look(self.examples(name)[: self.n], self.examples(name)[:0])
             if image is not None:
                 title = f"data{'-' if name else ''}{name}"
                 self._save(image, title, 0, f"{title}.png")
@@ -59,9 +59,7 @@ class Previews:
         with self.outputs.evaluating("preview", name):
             if arguments == ("n",):
                 value = output(self.n)
-                return (
-                    pictures.picture_of(value, self._reference(value)) if isinstance(value, Tensor) else None
-                )
+                return self._look(value, self._reference(value)) if isinstance(value, Tensor) else None
             if arguments == ("z",):
                 return self._manifold(output)
             if len(arguments) == 1 and (examples := self._argument(arguments[0])) is not None:
@@ -91,17 +89,26 @@ class Previews:
 
     def _reference(self, samples: Tensor) -> Tensor | None:
         """The data behind a scatter of samples, where one dataset has that shape."""
-        if samples.shape[1:] != (2,):
-            return None
         return next((e for e in map(self.examples, self.feeds) if e.shape[1:] == samples.shape[1:]), None)
 
     @staticmethod
+    def _look(samples: Tensor, reference: Tensor | None) -> Image.Image | None:
+        """A grid, a scatter, or of vectors such as the data's lines; None for what has no look, such as codes."""
+        if sheets.drawable(samples) and samples.ndim == 4:
+            return pictures.grid(sheets.viewable(samples))
+        if samples.ndim == 2 and samples.shape[1] != 2 and reference is not None:
+            return plots.vectors(samples, reference)
+        return pictures.picture_of(samples, reference if samples.shape[1:] == (2,) else None)
+
+    @staticmethod
     def _beside(examples: Tensor, made: object) -> Image.Image | None:
-        if isinstance(made, Tensor) and made.ndim == 4 and made.shape == examples.shape:
-            return pictures.pairs(examples, made) if made.shape[1] in (1, 3) else None
-        if isinstance(made, Tensor) and made.shape == examples.shape and made.shape[1:] == (2,):
+        if not isinstance(made, Tensor) or made.shape != examples.shape:
+            return None
+        if sheets.drawable(examples) and examples.ndim == 4:
+            return pictures.pairs(sheets.viewable(examples), sheets.viewable(made))
+        if examples.shape[1:] == (2,):
             return pictures.scatter(made, examples)
-        return None
+        return plots.vectors(made, examples) if examples.ndim == 2 else None
 
     def _manifold(self, decode: Callable[[Tensor], Tensor]) -> Image.Image | None:
         plan = self.outputs.plan

@@ -66,6 +66,7 @@ def strips(
         name, step = (matched["name"], int(matched["step"])) if matched else (path.stem, None)
         found.setdefault(name, []).append((step, path))
     asked = {str(o["name"]).partition("(")[0]: str(o["name"]) for o in (plan or {}).get("outputs", ())}
+    rank = {name: place for place, name in enumerate(asked)}
     made = []
     left = budget
     order = sorted(found, key=lambda name: sum(path.stat().st_size for _, path in found[name]))
@@ -75,7 +76,7 @@ def strips(
         strip.caption = _caption(name, asked.get(name, ""))
         left -= used
         made.append(strip)
-    return sorted(made, key=lambda strip: _rank(strip, asked.get(strip.name, "")))
+    return sorted(made, key=lambda strip: (_rank(strip, asked), rank.get(strip.name, 0)))
 
 
 def address(path: Path, share: int = 1 << 20) -> str:
@@ -132,15 +133,12 @@ def _small(path: Path, share: int) -> tuple[str, bytes]:
     return "webp", buffer.getvalue()
 
 
-def _rank(strip: Strip, signature: str) -> tuple[int, str]:
+def _rank(strip: Strip, asked: Mapping[str, str]) -> int:
     """Samples first, then what is made of examples, what was drawn at the end, the data last."""
-    if signature.endswith("(n)"):
-        return 0, strip.name
-    if signature:
-        return 1, strip.name
-    return (
-        3 if strip.name.startswith("data") and strip.frames and strip.frames[0].step is None else 2
-    ), strip.name
+    if strip.name in asked:
+        return 0 if asked[strip.name].endswith("(n)") else 1
+    changes = strip.frames and strip.frames[0].step is not None
+    return 2 if changes else 3
 
 
 def _caption(name: str, signature: str) -> str:
