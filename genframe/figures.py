@@ -35,7 +35,7 @@ def samples(
         return _titled(_of_vectors(x, reference), title)
     if title is None:
         return pictures.grid(sheets.viewable(x), columns)
-    return sheets.sheet(x, columns, title=title, above=above, least=1)
+    return sheets.sheet(x, columns, title=title, above=above, least=sheets.LEAST if above else sheets.BESIDE)
 
 
 def beside(
@@ -47,9 +47,10 @@ def beside(
     one, other = sheets.viewable(x), sheets.viewable(made)
     if one.shape != other.shape:
         return samples(made, title)
-    image = pictures.pairs(one, other)
     if title is None:
-        return image
+        return pictures.pairs(one, other)
+    one, other = sheets.enlarged(one, sheets.BESIDE), sheets.enlarged(other, sheets.BESIDE)
+    image = pictures.pairs(one, other)
     rows = -(-len(one) // 8)
     cell = (one.shape[3] + 2, one.shape[2] + 2)
     return sheets.labelled(image, cell, title=title, left=list(names) * rows)

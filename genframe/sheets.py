@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor
 
@@ -12,6 +13,9 @@ from genframe import pictures
 
 LEAST = 40
 """Pixels a side that a small picture is enlarged to, by a whole number: room for a word above it."""
+
+BESIDE = 16
+"""The same for one that needs no word above it: room for one at its left."""
 
 MOST_CHANNELS = 16
 """Channels that are shown beside each other, of pictures that are neither grey nor coloured."""
@@ -37,7 +41,10 @@ def viewable(examples: Tensor) -> Tensor:
     channels = images.shape[1]
     if channels in (1, 3):
         return images
-    return images[:, :MOST_CHANNELS].transpose(1, 2).flatten(2).unsqueeze(1)  # (n, height, channels * width)
+    beside = F.pad(
+        images[:, :MOST_CHANNELS].float(), (0, 1), value=pictures.GAP
+    )  # a line between two channels
+    return beside.transpose(1, 2).flatten(2)[:, None, :, :-1]  # (n, 1, height, channels * (width + 1) - 1)
 
 
 def enlarged(images: Tensor, least: int = LEAST) -> Tensor:
@@ -64,6 +71,8 @@ def sheet(
     """
     images = enlarged(viewable(examples), least)
     image = pictures.grid(images, columns, padding)
+    if title and examples.ndim == 4 and examples.shape[1] not in (1, 3):
+        title += f"; {examples.shape[1]} channels side by side"
     cell = (images.shape[3] + padding, images.shape[2] + padding)
     return labelled(image, cell, title=title, above=above, left=left, right=right)
 

@@ -24,13 +24,13 @@ def pixels(image: Image.Image) -> np.ndarray[Any, Any]:
     return np.asarray(image.convert("RGB"))
 
 
-@pytest.mark.parametrize(("channels", "width"), [(1, 5), (3, 5), (2, 10), (4, 20), (40, 80)])
+@pytest.mark.parametrize(("channels", "width"), [(1, 5), (3, 5), (2, 11), (4, 23), (40, 95)])
 def test_pictures_of_other_channels_show_these_side_by_side(channels: int, width: int) -> None:
     images = torch.rand(2, channels, 4, 5)
     shown = sheets.viewable(images)
     assert shown.shape == (2, channels if channels in (1, 3) else 1, 4, width)
     if channels == 2:
-        assert torch.equal(shown[1, 0, :, 5:], images[1, 1])
+        assert torch.equal(shown[1, 0, :, 6:], images[1, 1])
 
 
 def test_a_matrix_is_a_grey_picture_and_a_vector_none() -> None:

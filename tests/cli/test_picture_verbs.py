@@ -65,7 +65,7 @@ def test_a_class_is_asked_for(genframe: Genframe, conditional: Path, tmp_path: P
     told = genframe("sample", conditional, "-n", 20, "-o", tmp_path / "all.png", "--class", "all")
     assert told.code == 0
     with Image.open(tmp_path / "all.png") as image:
-        assert image.height == 2 * 30 + 2 + 20 + 18
+        assert image.height == 2 * 58 + 2 + 20 + 18
     for verb in ("interpolate", "manifold", "reconstruct", "traverse", "walk"):
         told = genframe(verb, conditional, "-o", tmp_path / f"{verb}.png", "--class", 7)
         assert told.code == 0, told.err
