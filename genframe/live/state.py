@@ -67,6 +67,9 @@ class State:
         self.row: Mapping[str, Any] = {}
         self.terms: dict[str, float] = {}
         self.weighted: dict[str, float] = {}  # by `player.term`
+        self.shares: dict[
+            str, float
+        ] = {}  # of the gradient, by `player.term`: the mean over the components it teaches
         self.validation: dict[str, float] = {}
         self.rates: dict[str, float] = {}  # by player, as the next two
         self.gradients: dict[str, float] = {}
@@ -167,6 +170,10 @@ class State:
             before = self.loads.get(key, abs(value))
             self.loads[key] = before + (abs(value) - before) / self._rows
             self.weighted[key] = value
+        for player, components in row.get("gradient_share", {}).items():
+            for term in {term for terms in components.values() for term in terms}:
+                found = [terms[term] for terms in components.values() if term in terms]
+                self.shares[f"{player}.{term}"] = sum(found) / len(found)
         for kept, column in (
             (self.validation, "validation"),
             (self.rates, "lr"),

@@ -61,6 +61,7 @@ def test_validation_is_a_column_where_there_is_room() -> None:
     for width in WIDTHS:
         objective = next(line for line in shown(state, width).splitlines() if line.startswith(" objective"))
         assert objective.split()[-1] == "160.2"
+    assert "so far  " in shown(state, 60)
     narrow = shown(state, 40)
     assert "validation" not in narrow and "154" not in narrow and " objective" in narrow
 
@@ -144,3 +145,23 @@ def test_a_picture_stands_below_in_a_narrow_window_and_beside_in_a_wide_one() ->
 
 def test_a_recipe_name_is_text_and_no_markup() -> None:
     assert "[bold]<script>" in shown(driven(recipe="[bold]<script>"), 60)
+
+
+def test_shares_of_the_gradient_are_a_column_where_they_are_logged_and_there_is_room() -> None:
+    """`tell` teaches two components: its share is the mean of both."""
+    shares = {"critic": {"one": {"tell": 0.9, "penalty": 0.1}, "other": {"tell": 0.7}}}
+    state = driven(*COURSE, row(410, gradient_share=shares))
+    lines = {line.split()[0]: line.split() for line in shown(state, 80).splitlines() if line}
+    assert lines["term"] == ["term", "now", "weighted", "share", "so", "far"]
+    assert lines["tell"][2] == "80%" and lines["penalty"][2:4] == ["1", "10%"]
+    assert "share" not in shown(state, 34) and "penalty" in shown(state, 34)
+
+
+def test_no_width_breaks_a_line() -> None:
+    shares = {"critic": {"one": {"tell": 0.9, "penalty": 0.1}}}
+    last = row(
+        410, gradient_share=shares, validation={"objective": 1.5}, alarms={"modes": "all samples are alike"}
+    )
+    state = driven(*COURSE, last)
+    for width in range(12, 131):
+        assert max(map(len, shown(state, width).splitlines())) <= width
