@@ -119,12 +119,12 @@ def reconstructions(
     _write(path, arrays, lambda: figures.beside(x, made, title, ("original", name)))
 
 
-def filters(model: Model, path: Path, component: str | None = None) -> str:
+def filters(model: Model, path: Path, component: str | None = None, titles: bool = True) -> str:
     """Write the filters of a component's first layer as a picture (or its weights); gives the component's name.
 
     Raises RecipeError (GF804) where the component, or without one every component, has no filters to look at.
     """
-    from genframe import charts, pictures
+    from genframe import charts, pictures, sheets
 
     modules = model.outputs.plan.parts.modules()
     shapes = [s.fields["x"].shape for s in model.outputs.plan.parts.specs.values() if "x" in s.fields]
@@ -138,7 +138,9 @@ def filters(model: Model, path: Path, component: str | None = None) -> str:
             except ValueError:
                 continue
             if path.suffix == ".png":
-                pictures.save_png(image, path)
+                said = f"{len(weight)} filters of {name}, each on a scale of its own, 0 grey"
+                title = _title(model, said) if titles else ""
+                pictures.save_png(sheets.labelled(image, title=title), path)
             else:
                 _write_arrays(path, {"weight": weight})
             return name

@@ -20,6 +20,7 @@ Grey is a weight of 0; each filter has a scale of its own."""
 @options.run
 @click.option("--component", metavar="NAME", help="Of this component; else of the first that has filters.")
 @options.target
+@options.titles
 @options.weights
 @options.plugins
 def command(
@@ -27,6 +28,7 @@ def command(
     component: str | None,
     target: Path,
     force: bool,
+    titles: bool,
     raw: bool,
     step: int | None,
     device: str | None,
@@ -37,5 +39,5 @@ def command(
 
     exports.check_target(target, force)
     model = options.model(run, raw=raw, step=step, device=device, files=files)
-    name = exports.filters(model, target, component)
+    name = exports.filters(model, target, component, titles)
     click.echo(f"{target}: the first layer of {name}, after step {model.step}")

@@ -220,7 +220,7 @@ def test_an_audit_is_printed_written_and_read(genframe: Genframe, run: Path, tmp
 
 
 def test_filters_of_the_first_layer_become_a_grid(genframe: Genframe, run: Path, tmp_path: Path) -> None:
-    told = genframe("filters", run, "-o", tmp_path / "f.png")
+    told = genframe("filters", run, "-o", tmp_path / "f.png", "--no-titles")
     assert told.code == 0 and "first layer of encoder" in told.out
     with Image.open(tmp_path / "f.png") as image:
         assert image.size == (4 * 30 + 2, 4 * 30 + 2)  # 16 units, each of 28 x 28 weights
