@@ -61,6 +61,7 @@ def _latents(explored: Explored) -> Facts:
     return {
         "of": axes.of,
         "encodes": explored.encodes,
+        "draws": explored.has("p(z)"),
         "size": int(explored.codes[0].numel()),
         "axes": [
             {
@@ -113,7 +114,7 @@ def _noise(explored: Explored) -> Facts:
 
 
 def _between(explored: Explored) -> Facts:
-    return {"encodes": explored.encodes, "methods": list(METHODS)}
+    return {"encodes": explored.encodes, "draws": explored.has("p(z)"), "methods": list(METHODS)}
 
 
 _CODES = "the outputs encode(x) and decode(z), or p(z) and decode(z)"

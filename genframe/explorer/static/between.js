@@ -19,8 +19,10 @@ export function between(app) {
   const one = picker(app, served, "From", 0, () => ask());
   const other = picker(app, served, "To", 1, () => ask());
   const ends = el("div", { class: "controls" });
-  const ask = askers(served, "between", ({ model, facts }) => {
-    const drawn = state.drawn || !facts.encodes;
+  const ask = askers(served, "between", (pane) => {
+    const { model, facts } = pane;
+    const drawn = (state.drawn && facts.draws) || !facts.encodes;
+    pane.between = drawn ? "between prior draws" : "between examples";
     return {
       one: drawn ? { seed: state.seeds[0] } : one.source, other: drawn ? { seed: state.seeds[1] } : other.source,
       steps: STEPS, conditions: given.of(model), ...(state.method ? { method: state.method } : {}),
@@ -29,7 +31,7 @@ export function between(app) {
     pane.way = answer;
     show(pane);
     const shown = answer.shown;
-    pane.strip.show(shown.kind === "pictures" ? thinned(shown) : shown, { caption: `the whole way, ${answer.method}`, columns: 9 });
+    pane.strip.show(shown.kind === "pictures" ? thinned(shown) : shown, { caption: `the whole way ${pane.between}, ${answer.method}`, columns: 9 });
   });
   const show = (pane) => pane.way && pane.view.show(pane.way.shown, { caption: `${Math.round((100 * state.at) / (STEPS - 1))} % of the way`, at: state.at });
   const fill = () => ends.replaceChildren(...(state.drawn
@@ -37,7 +39,7 @@ export function between(app) {
     : [one.element, other.element]));
   const controls = el("div", { class: "card controls" },
     slider("Way", { low: 0, high: STEPS - 1, value: state.at, step: 1, digits: 0 }, (value) => { state.at = value; served.forEach(show); }).element,
-    encodes ? choices("Between", [["examples", "examples"], ["draws", "prior draws"]], "examples", (key) => { state.drawn = key === "draws"; fill(); ask(); }) : null,
+    encodes && served.some(({ facts }) => facts.draws) ? choices("Between", [["examples", "examples"], ["draws", "prior draws"]], "examples", (key) => { state.drawn = key === "draws"; fill(); ask(); }) : null,
     ends, ...given.elements,
     choices("By", [["", "as the prior suits"], ["spherical", "an arc"], ["linear", "a line"]], "", (key) => { state.method = key; ask(); }));
   fill();

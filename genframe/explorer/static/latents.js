@@ -5,6 +5,7 @@ import { askers, conditions, panes, picker } from "./pieces.js";
 import { View } from "./view.js";
 
 const FEW = 8;
+const NAMES = { middle: "the mean code", example: "an example", seed: "a prior draw" };
 
 export function latents(app) {
   const { element, served } = panes(app, "latents");
@@ -23,10 +24,12 @@ export function latents(app) {
     pane.card.append(el("div", { class: "row beside" }, pane.view.element, pane.start.element), pane.strip.element);
   }
 
+  /** Where a model starts: as chosen, where it can. */
+  const kept = (facts) => (state.start === "seed" ? (facts.draws ? "seed" : "middle") : facts.encodes ? state.start : "seed");
   const body = ({ model, facts }) => {
     const most = facts[state.basis].length;
     const moves = Object.fromEntries(Object.entries(state.moves).filter(([number]) => number < most));
-    const start = state.start === "seed" || !facts.encodes ? { seed: state.seed } : state.start === "middle" ? { middle: true } : chosen.source;
+    const start = { middle: { middle: true }, example: chosen.source, seed: { seed: state.seed } }[kept(facts)];
     return { basis: state.basis, start, moves, conditions: given.of(model) };
   };
   const ask = askers(served, "latents", body, (pane, answer, asked) => {
@@ -44,7 +47,8 @@ export function latents(app) {
     const most = Math.max(...served.map((pane) => pane.facts[state.basis].length));
     const own = facts[state.basis].length;
     const whose = state.basis === "axes" ? `axes of ${facts.of}` : `${facts.size} latents`;
-    return own < most ? `${whose}; it has ${own} of these sliders` : whose;
+    const other = kept(facts) === state.start ? "" : `; it starts from ${NAMES[kept(facts)]}`;
+    return `${whose}${own < most ? `; it has ${own} of these sliders` : ""}${other}`;
   };
 
   const build = () => {
@@ -63,7 +67,8 @@ export function latents(app) {
     drawer.replaceChildren(el("legend", {}, title), ...sliders.map((one) => one.element),
       el("div", { class: "line" }, button("Back to the start", again), more));
   };
-  const starts = [["middle", "mean code"], ["example", "an example"], ["seed", "a prior draw"]].filter(([key]) => encodes || key === "seed");
+  const draws = served.some(({ facts }) => facts.draws);
+  const starts = Object.entries(NAMES).filter(([key]) => (key === "seed" ? draws : encodes));
   const besides = () => {
     const own = { example: () => chosen.element, seed: () => seed("Seed", state.seed, (value) => { state.seed = value; again(); }) }[state.start];
     beside.replaceChildren(...(own ? [own()] : []));
