@@ -24,6 +24,9 @@ from genframe.recipe.model import Instance
 PATIENCE = {"finished": 60.0, "failed": 60.0, "stopped": 5.0}
 """Seconds that the end of a run waits for a tracker, by the state that it ends in: long enough for an upload."""
 
+CONNECTING = 15.0
+"""So long at most for a tracker whose `start` has not returned by then: it never got hold of anything."""
+
 PAUSES = (0.5, 2.0, 8.0, 30.0)
 """Seconds before a call that has raised is made again, and again; when it has failed once more, the tracker is muted.
 
@@ -118,7 +121,10 @@ class Trackers:
             follower.call("finish", state)
             follower.end()
         for follower in self._followers:
-            follower.wait(PATIENCE[state] if patience is None else patience)
+            if patience is not None:
+                follower.wait(patience)
+            else:
+                follower.wait(PATIENCE[state], unless_started=CONNECTING)
         self._tell()
         for follower in self._followers:
             if follower.said:
@@ -177,11 +183,16 @@ class _Follower:
                 self._calls.get_nowait()
         self._calls.put_nowait(None)
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, unless_started: float | None = None) -> None:
         assert self._thread is not None
+        waited = seconds
+        if unless_started is not None and unless_started < seconds:
+            self._thread.join(unless_started)
+            waited = seconds if self._started else unless_started
+            seconds = waited - unless_started
         self._thread.join(seconds)
         if self._thread.is_alive() and self.fault is None:
-            self.fault = _Fault(f"has not come to an end within {seconds:g} s and is left behind")
+            self.fault = _Fault(f"has not come to an end within {waited:g} s and is left behind")
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
@@ -197,7 +208,7 @@ class _Follower:
         for pause in (*PAUSES, None):
             try:
                 said = function(*arguments)
-                self._started = True
+                self._started = True  # by `start`, which is the first call, or by any after it
                 if method == "finish" and isinstance(said, str):
                     self.said = said
                 return

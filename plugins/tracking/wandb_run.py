@@ -22,6 +22,9 @@ FILE = "wandb.json"
 _OPEN: dict[str, Any] = {}
 """Runs of wandb that this process has not finished, by id: wandb opens none of them twice."""
 
+CONNECTING = 30.0
+"""Seconds for an attempt to reach the server, of several; $WANDB_INIT_TIMEOUT says otherwise."""
+
 _EXIT = {"finished": 0, "stopped": 130}
 
 Mode = Literal["online", "offline", "disabled"]
@@ -79,6 +82,7 @@ class WandbTracker:
         self._artifacts = artifacts
         self._folder = Path()
         self._run: Any = None
+        self._step = 0
         self._ringing: set[str] = set()
 
     def start(self, run: Path, resolved: Mapping[str, Any], resumed_step: int) -> None:
@@ -91,17 +95,23 @@ class WandbTracker:
 
     def log(self, row: Mapping[str, Any]) -> None:
         step = int(row["step"])
-        if step >= self._run.step:
+        if self._is_new(step):
             with _without_secrets():
                 self._run.log({**dict(numbers(row)), **_histograms(row)}, step=step)
                 self._alert(row)
 
     def picture(self, name: str, step: int, path: Path) -> None:
-        if step >= self._run.step:
+        if self._is_new(step):
             import wandb
 
             with _without_secrets():
                 self._run.log({"step": step, f"samples/{name}": wandb.Image(str(path))}, step=step)
+
+    def _is_new(self, step: int) -> bool:
+        """Whether wandb has not gone past a step. Counted here: to ask wandb is a round trip to another process."""
+        new = step >= self._step
+        self._step = max(step, self._step)
+        return new
 
     def finish(self, state: str) -> str | None:
         """Gives the command that sends a run which lies in a folder."""
@@ -135,24 +145,31 @@ class WandbTracker:
         stale = self._written()
         if identity in _OPEN:  # followed by a tracker that never came to its end
             _OPEN.pop(identity).finish(exit_code=1)
-        if (
-            mode == "offline"
-        ):  # now: wandb names a folder by the second, and would write into one that is there
+        # Offline now: wandb names a folder by the second, and would write into one that is there.
+        if mode == "offline":
             _remove(stale)
-        self._run = _OPEN[identity] = wandb.init(
-            **named,
-            id=identity,
-            mode=mode,
-            dir=os.environ.get("WANDB_DIR") or str(self._folder),
-            config=recipe,
-            tags=self._tags or [str(recipe[key]) for key in ("name",) if key in recipe],
-            resume="allow" if known and mode == "online" else None,
-            settings=wandb.Settings(
-                console="off", silent=True, disable_git=True, save_code=False, reinit="create_new"
-            ),
-        )
+        settings: dict[str, Any] = {"console": "off", "silent": True, "disable_git": True, "save_code": False}
+        if "WANDB_INIT_TIMEOUT" not in os.environ:
+            settings["init_timeout"] = CONNECTING
+        try:
+            self._run = wandb.init(
+                **named,
+                id=identity,
+                mode=mode,
+                dir=os.environ.get("WANDB_DIR") or str(self._folder),
+                config=recipe,
+                tags=self._tags or [str(recipe[key]) for key in ("name",) if key in recipe],
+                resume="allow" if known and mode == "online" else None,
+                settings=wandb.Settings(**settings, reinit="create_new"),
+            )
+        except Exception:
+            if not _OPEN:  # else another attempt would find the id taken by this one
+                wandb.teardown()
+            raise
+        _OPEN[identity] = self._run
         if mode != "offline":
             _remove(stale)
+        self._step = self._run.starting_step
         self._run.define_metric("step")
         self._run.define_metric("*", step_metric="step")
 

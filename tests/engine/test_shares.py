@@ -32,10 +32,10 @@ def test_shares_are_those_of_gradients_known_in_closed_form() -> None:
     ("name", "more"),
     [
         ("vae/digits", "seed=2"),
-        ("dae/digits", "seed=2"),
-        ("gan/digits", "seed=2"),
+        pytest.param(*("dae/digits", "seed=2"), marks=pytest.mark.slow),
+        pytest.param(*("gan/digits", "seed=2"), marks=pytest.mark.slow),
         ("gan/digits", "play=simultaneous"),
-        ("gan/unrolled-ring", "seed=2"),
+        pytest.param(*("gan/unrolled-ring", "seed=2"), marks=pytest.mark.slow),
         ("hybrid/vae-gan", "seed=2"),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from genframe_plugins.tracking.wandb_run import WandbTracker
-from tiny import resume, rows, small, train
+from tiny import SMALL, resume, rows, small, train
 from wandb_files import config, history, records, summary, the_file
 
 from genframe.cli import group
@@ -283,23 +283,26 @@ def test_an_error_that_quotes_the_key_is_told_without_it(
     assert [row["step"] for row in rows(run)] == [1, 2, 3, 4], "the training went on"
 
 
-def test_a_killed_run_goes_on_as_the_same_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("recipe", "metric", "terms"),
+    [
+        ("vae/digits", "elbo", {"objective"}),
+        pytest.param("dae/digits", "denoising", {"objective"}, marks=pytest.mark.slow),
+        pytest.param(
+            "gan/digits",
+            "{use: kid, features: pixels, count: 100}",
+            {"critic_loss", "generator_loss", "penalty"},
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_run_that_is_killed_resumed_and_evaluated_is_one_run(
+    recipe: str, metric: str, terms: set[str], tmp_path: Path
+) -> None:
     run = tmp_path / "run"
-    settings = [
-        *small_settings(),
-        "train={steps: 100000, checkpoint: {every: 2}, samples: {n: 4}, log: {every: 1}}",
-    ]
-    command = [
-        sys.executable,
-        "-m",
-        "genframe",
-        "train",
-        "vae/digits",
-        "--wandb",
-        *settings,
-        "--run-dir",
-        str(run),
-    ]
+    short = "train={steps: 100000, checkpoint: {every: 4}, samples: {n: 4}, log: {every: 1, gradients: true}}"
+    settings = [*SMALL[recipe], "device=cpu", short]
+    command = [sys.executable, "-m", "genframe", "train", recipe, "--wandb", *settings, "--run-dir", str(run)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
@@ -314,15 +317,40 @@ def test_a_killed_run_goes_on_as_the_same_run(tmp_path: Path) -> None:
     identity = json.loads((run / "wandb.json").read_text())["id"]
     at = max(int(path.name) for path in run.glob("checkpoints/[0-9]*"))
     resume(run, f"train.steps={at + 3}")
-    logged = [row["_step"] for row in history(the_file(run)) if "terms/objective" in row]
-    assert logged == list(range(1, at + 4))
-    assert json.loads((run / "wandb.json").read_text())["id"] == identity
-
-
-def small_settings() -> list[str]:
-    from tiny import SMALL
-
-    return list(SMALL["vae/digits"])
+    invoked("evaluate", str(run), metric)
+    kept = records(the_file(run))
+    logged = {row["_step"]: row for row in history(the_file(run)) if "step" in row and "epoch" in row}
+    assert list(logged) == list(range(1, at + 4)), "every step, once, in order"
+    assert {record.run.run_id for record in kept if record.HasField("run")} == {identity}
+    for row in rows(run):
+        told = logged[row["step"]]
+        assert {name.removeprefix("terms/") for name in told if name.startswith("terms/")} == row[
+            "terms"
+        ].keys()
+        assert all(told[f"terms/{name}"] == value for name, value in row["terms"].items())
+    seen = {name.split("/")[1] for row in logged.values() for name in row if name.startswith("terms/")}
+    assert terms <= seen
+    keys = {name.split("/")[0] for row in logged.values() for name in row}
+    assert keys >= {
+        "terms",
+        "weighted",
+        "lr",
+        "memory",
+        "images_per_second",
+        "gradient_share",
+        "gradient_norm",
+    }
+    (measured,) = json.loads((run / "evaluations.json").read_text())
+    figures = {
+        f"evaluation/{measured['metric']}/{name}": value for name, value in measured["figures"].items()
+    }
+    assert figures and summary(the_file(run)).items() >= figures.items()
+    drawn = {name for row in history(the_file(run)) for name in row if name.startswith("samples/")}
+    assert drawn - {"samples/data"}, "grids of samples, or of what was restored"
+    kinds = {record.request.log_artifact.artifact.type or record.artifact.type for record in kept}
+    assert kinds >= {"dataset", "model", "evaluation"}
+    everything = b"".join(path.read_bytes() for path in run.rglob("*") if path.is_file())
+    assert KEY.encode() not in everything
 
 
 def test_figures_are_told_although_the_tracker_is_gone(tmp_path: Path) -> None:
