@@ -13,7 +13,7 @@ from genframe import interpolation, walk
 from genframe.explorer import ways
 from genframe.explorer.asked import Asked, Unfit
 from genframe.explorer.explored import SLIDERS, Explored
-from genframe.explorer.render import shown
+from genframe.explorer.render import Frame, shown
 from genframe.latents import Latents
 
 BASES = ("axes", "coded")
@@ -254,11 +254,12 @@ def _set(explored: Explored, basis: str, z: Tensor, slider: int, values: Tensor)
 
 
 def _shown(explored: Explored, x: Tensor) -> Answer:
-    """Examples for the page. Raises Unfit for what is not of the shape that the data have."""
-    if not isinstance(x, Tensor) or tuple(x.shape[1:]) != explored.shape:
-        came = tuple(x.shape[1:]) if isinstance(x, Tensor) else type(x).__name__
+    """Examples for the page, in the frame of the data where they have its shape. Raises Unfit for what are none."""
+    if not isinstance(x, Tensor) or x.ndim < 2:
+        came = f"the shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
         raise Unfit(f"an example has the shape {explored.shape}, and {came} came")
-    return shown(x, explored.frame)
+    shape = tuple(x.shape[1:])
+    return shown(x, explored.frame if shape == explored.shape else Frame.of(shape, explored.field.image, x))
 
 
 def _numbers(values: Tensor) -> list[float]:

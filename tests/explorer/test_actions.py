@@ -209,6 +209,18 @@ def test_points_and_their_answers_are_numbers(explored: Open) -> None:
     assert made["kind"] == "points" and len(made["values"]) == 700
 
 
+def test_pictures_of_another_size_than_the_data_are_shown_as_they_are(
+    explored: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vae = explored("vae")
+    monkeypatch.setattr(vae.model, "call", lambda *_, seed=0: torch.ones(2, 1, 8, 9))
+    made = ask(vae, "samples", n=2)["shown"]
+    assert (made["height"], made["width"]) == (8, 9)
+    monkeypatch.setattr(vae.model, "call", lambda *_, seed=0: torch.ones(2))
+    with pytest.raises(Unfit, match="an example has the shape"):
+        ask(vae, "samples", n=2)
+
+
 @pytest.mark.parametrize(
     ("word", "action", "values", "told"),
     [
