@@ -89,17 +89,17 @@ def draw(model: Model, folder: Path, missing: list[str]) -> None:
     def traversal(path: Path) -> None:
         example = 0 if "encode" in model.outputs else None
         start = "the prior's mean" if example is None else "example 0"
-        exports.traversal(model, traverse(model, steps=STEPS, example=example), path, start, titles=False)
+        exports.traversal(model, traverse(model, steps=STEPS, example=example), path, start)
 
     verbs: dict[str, tuple[str, Callable[[Path], None]]] = {
         "traverse": ("traversal", traversal),
         "interpolate": (
             "interpolation",
-            lambda path: exports.interpolation(model, interpolate(model, steps=STEPS), path, titles=False),
+            lambda path: exports.interpolation(model, interpolate(model, steps=STEPS), path),
         ),
         "manifold": (
             "manifold",
-            lambda path: exports.manifold(model, manifold(model, side=SIDE), path, titles=False),
+            lambda path: exports.manifold(model, manifold(model, side=SIDE), path),
         ),
     }
     for verb, (name, write) in verbs.items():
