@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from math import isfinite
 
+from rich.cells import cell_len, set_cell_size
+
 from genframe.live.lines import Line, folded, joined, piece, width_of
 from genframe.live.pace import duration
 from genframe.live.state import State
@@ -30,7 +32,7 @@ def view(state: State, width: int, height: int, picture: Sequence[Line] = ()) ->
     beside = bool(picture) and width >= WIDE
     left = width - width_of(picture[0]) - 3 if beside else width
     above = [*_head(state, left)]
-    below = [*_alarms(state, left)]
+    below = [*_alarms(state, left, max(height // 6, 2))]
     drawn = [] if beside else [*_framed(state, picture, left)]
     room = max(height - len(above) - len(below) - len(drawn), LEAST_ROWS)
     lines = [*above, *table(state, left, room), *below, *drawn]
@@ -70,16 +72,26 @@ def _bar(share: float, text: str, width: int) -> Iterator[Line]:
     yield [piece("━" * done, colour), piece("━" * (room - done), "bright_black"), piece(told)]
 
 
-def _alarms(state: State, width: int) -> Iterator[Line]:
-    """Those that ring, with the step since when; where none does, the last that did."""
+def _alarms(state: State, width: int, room: int) -> Iterator[Line]:
+    """Those that ring, with the step since when; where none does, the last. Long ones are cut: the log has all."""
     ringing = list(state.ringing.items())
+    each = max(room // max(min(len(ringing), MOST_ALARMS), 1), 1)
     for name, text in ringing[:MOST_ALARMS]:
         told = f"! {name}, since step {state.since[name]:,}: {text}"
-        yield from ([piece(line, "yellow")] for line in folded(told, width))
+        yield from ([piece(line, "yellow")] for line in _cut(folded(told, width), each))
     if len(ringing) > MOST_ALARMS:
         yield [piece(f"! and {len(ringing) - MOST_ALARMS} more alarms"[:width], "yellow")]
     if not ringing and state.last_alarm:
-        yield from ([piece(line, "bright_black")] for line in folded(f"last alarm {state.last_alarm}", width))
+        lines = _cut(folded(f"last alarm {state.last_alarm}", width), max(room // 2, 1))
+        yield from ([piece(line, "bright_black")] for line in lines)
+
+
+def _cut(lines: list[str], most: int) -> list[str]:
+    """With an ellipsis where lines are left out."""
+    if len(lines) <= most:
+        return lines
+    last = lines[most - 1]
+    return [*lines[: most - 1], f"{set_cell_size(last, cell_len(last) - 1)}…"]
 
 
 def _framed(state: State, picture: Sequence[Line], width: int) -> Iterator[Line]:

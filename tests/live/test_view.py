@@ -12,7 +12,7 @@ import pytest
 from live_events import COURSE, driven, many, row
 from rich.console import Console
 
-from genframe.live.lines import Lines, plain, width_of
+from genframe.live.lines import Lines, piece, plain, width_of
 from genframe.live.state import State
 from genframe.live.view import view
 
@@ -104,6 +104,15 @@ def test_alarms_stand_below_and_are_whole(width: int) -> None:
     assert f"last alarm saturated, from step 20 until 30: {what}" in " ".join(over.split())
 
 
+def test_a_long_alarm_leaves_room_for_the_terms_and_the_picture() -> None:
+    state = driven(row(10, alarms={"stalled": "the player has not moved " * 20}))
+    state.picture("sample", 400, Path("sample-00000400.png"))
+    lines = [plain(line) for line in view(state, 60, 24, [[piece("▀" * 30)]] * 9)]
+    assert len(lines) <= 24 and sum("▀" in line for line in lines) == 9
+    assert sum("has not moved" in line for line in lines) == 4 and lines[-11].endswith("…")
+    assert any(line.startswith(" objective") for line in lines)
+
+
 def test_many_alarms_are_counted() -> None:
     assert "! and 16 more alarms" in shown(
         driven(row(10, alarms={f"alarm_{i}": "rings" for i in range(20)})), 60
@@ -129,8 +138,6 @@ def test_evaluation_afterwards_is_said() -> None:
 
 
 def test_a_picture_stands_below_in_a_narrow_window_and_beside_in_a_wide_one() -> None:
-    from genframe.live.lines import piece
-
     state = driven(*COURSE)
     state.picture("sample", 400, Path("sample-00000400.png"))
     picture = [[piece("▀" * 30)] for _ in range(8)]
