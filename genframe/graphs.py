@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from genframe import __version__, abilities, conditions, durable
-from genframe.data.spec import Field
+from genframe import __version__, abilities, durable
 from genframe.errors import Problem, RecipeError, RunError
-from genframe.latents import Latents
+from genframe.graph_forms import FORMS, unable
+from genframe.graph_inputs import Input, inputs_of
 from genframe.lock import recipe_facts
-from genframe.parts import random_rows
 
 if TYPE_CHECKING:
     from genframe.api import Model
@@ -32,23 +29,6 @@ BATCHES = (1, 7)
 
 CLOSE = (1e-4, 1e-3)
 """How far a graph may be from the model, absolutely and relative to the value: float32 in another order of sums."""
-
-METADATA = "genframe.json"
-"""The extra file of a torch.export file that holds what is documented."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """What a graph is given: its name, the shape of one example, its dtype and its range in words."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    range: str
-    rows: Callable[[int, int], Tensor]  # (n, seed) -> examples (n, *shape)
-
-    def facts(self) -> dict[str, Any]:
-        return {"name": self.name, "shape": ["batch", *self.shape], "dtype": self.dtype, "range": self.range}
 
 
 @dataclass(frozen=True)
@@ -112,98 +92,6 @@ def export(
     return Exported(path, what, to, facts, difference, len(data))
 
 
-def inputs_of(model: Model, output: str) -> tuple[Input, ...]:
-    """What an output takes, as inputs of a graph. Raises RecipeError: GF531 for none, GF831 for what is no tensor."""
-    _ = model.outputs[output]  # says which there are
-    return tuple(_input(model, output, name) for name in model.outputs.arguments(output))
-
-
-def _input(model: Model, output: str, name: str) -> Input:
-    """A field of the data, a code, a level, or something like x: a picture."""
-    specs = model.outputs.plan.parts.specs
-    fields: dict[str, Field] = {**conditions.fields(model)}
-    for dataset, spec in specs.items():
-        if "x" in spec.fields:
-            fields.setdefault("x", spec.fields["x"])
-            fields[dataset or "x"] = spec.fields["x"]
-    bits = any(data.binarise != "none" for data in model.recipe.datasets.values())
-    if name in ("n", "k", "step", "batch_size"):
-        written = f"{output}({', '.join(model.outputs.arguments(output))})"
-        message = f"the output {written} draws {name} of something, and a graph takes tensors"
-        known = "sample takes its noise as an input" if abilities.has(model, abilities.PRIOR) else ""
-        raise RecipeError(
-            Problem("GF831", ": ".join(filter(None, (message, known))), path=f"outputs.{output}")
-        )
-    if name in fields:
-        return _field(name, fields[name], bits)
-    if "decode" in model.outputs and output == "decode" and name == Latents(model).argument:
-        return _code(model, name)
-    if name == "level":
-        return Input(
-            name, (), "float32", "the level of the noise, 0 or above", lambda n, seed: _rand(n, (), seed)
-        )
-    if "x" not in fields:
-        raise RecipeError(
-            Problem("GF831", f"nothing is known of the argument {name!r}", path=f"outputs.{output}")
-        )
-    return _field(name, fields["x"], False)
-
-
-def _field(name: str, field: Field, bits: bool) -> Input:
-    if field.classes is not None:
-        said = f"a class from 0 to {field.classes - 1}"
-    elif field.image:
-        said = "[0, 1], binarised in training" if bits else "[0, 1]"
-    else:
-        said = "as in the data"
-
-    def rows(n: int, seed: int) -> Tensor:
-        torch.manual_seed(seed)
-        return random_rows({name: field}, n, bits)[name]
-
-    return Input(name, tuple(field.shape), field.dtype, said, rows)
-
-
-def _code(model: Model, name: str) -> Input:
-    """A code: drawn from the prior where there is one, else an example's."""
-    latents = Latents(model)
-    if abilities.has(model, abilities.PRIOR):
-        given = {field: 0 for field, spec in conditions.asked(model, "decode").items() if spec.classes}
-
-        def drawn(n: int, seed: int) -> Tensor:
-            return Latents(model, given).draw(n, seed).cpu()
-
-        one, said = drawn(1, 0), f"a draw of p(z): {_law(latents)}"
-        return Input(name, tuple(one.shape[1:]), str(one.dtype).removeprefix("torch."), said, drawn)
-    abilities.require(model, "exporting decode", "encode", "decode")
-    x = inputs_of(model, "encode")
-
-    def encoded(n: int, seed: int) -> Tensor:
-        code: Tensor = model.outputs["encode"](*[each.rows(n, seed) for each in x])
-        return code
-
-    one = encoded(1, 0)
-    return Input(name, tuple(one.shape[1:]), str(one.dtype).removeprefix("torch."), "a code", encoded)
-
-
-def _law(latents: Latents) -> str:
-    """p(z) in words: its class, and mean and standard deviation where all numbers share them."""
-    law = latents.prior
-    if law is None:
-        return "as the recipe draws it"
-    try:
-        mean, std = law.mean, law.stddev
-    except (NotImplementedError, AttributeError):
-        return type(law).__name__
-    shared = all(float(v.max() - v.min()) < 1e-6 for v in (mean, std))
-    numbers = f", mean {float(mean.mean()):g}, standard deviation {float(std.mean()):g}" if shared else ""
-    return f"{type(law).__name__}{numbers}"
-
-
-def _rand(n: int, shape: Sequence[int], seed: int) -> Tensor:
-    return torch.rand(n, *shape, generator=torch.Generator().manual_seed(seed))
-
-
 def _require_packages(to: str, unchecked: bool) -> None:
     lacking = [name for name in FORMS[to].packages if find_spec(name) is None]
     if lacking:
@@ -246,7 +134,7 @@ def _traced(graph: _Graph, inputs: Sequence[Input], what: str) -> Any:
     try:
         program = torch.export.export(graph, rows, dynamic_shapes=(tuple({0: batch} for _ in rows),))
     except Exception as error:  # torch raises a dozen kinds
-        raise _unable(what, "torch.export", error) from error
+        raise unable(what, "torch.export", error) from error
     idle = graph.parts.keys() - _called(program)
     if not idle:
         return program
@@ -261,18 +149,6 @@ def _called(program: Any) -> set[str]:
     held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     used = {node.name for node in program.graph.nodes if node.op == "placeholder" and node.users}
     return {target.split(".")[1] for node, target in held.items() if node in used}
-
-
-def _unable(what: str, to: str, error: Exception) -> RecipeError:
-    """What stands in the way, by the operation where torch names one."""
-    text = str(error) or type(error).__name__
-    cause, found = error.__cause__, re.search(r"aten[.:]{1,2}\w+(\.\w+)?", text)
-    while found is None and cause is not None:
-        found, cause = re.search(r"aten[.:]{1,2}\w+(\.\w+)?", str(cause)), cause.__cause__
-    operation = f"the operation {found[0]} has no counterpart there. " if found else ""
-    lines = " ".join(line.strip() for line in text.splitlines() if "TORCH_LOGS" not in line)
-    message = f"{what} can't be written as {to}: {operation}{type(error).__name__}: {lines[:400].strip()}"
-    return RecipeError(Problem("GF831", message, path=f"outputs.{what}"))
 
 
 def _facts(model: Model, what: str, output: str, inputs: Sequence[Input]) -> dict[str, Any]:
@@ -335,90 +211,3 @@ def _quiet() -> Iterator[None]:
             yield
         finally:
             logger.setLevel(before)
-
-
-def _write_onnx(
-    program: Any, file: Path, inputs: Sequence[Input], what: str, facts: Mapping[str, Any]
-) -> None:
-    import onnx
-
-    names = [each.name for each in inputs]
-    try:
-        torch.onnx.export(
-            program,
-            f=file,
-            input_names=names,
-            output_names=[what],
-            external_data=False,
-            verbose=False,
-            dynamo=True,
-        )
-    except Exception as error:  # torch raises a dozen kinds
-        raise _unable(what, "onnx", error) from error
-    made = onnx.load(file)
-    _name_batch(made)
-    made.producer_name, made.producer_version = "genframe", __version__
-    made.doc_string = f"{facts['recipe']}, step {facts['step']}: {facts['output']}"
-    for key, value in facts.items():
-        made.metadata_props.add(
-            key=f"genframe.{key}", value=value if isinstance(value, str) else json.dumps(value)
-        )
-    onnx.checker.check_model(made)
-    onnx.save(made, file)
-
-
-def _name_batch(made: Any) -> None:
-    """The first dimension of each input, and what is as long as it, is called `batch`."""
-    symbols = {value.type.tensor_type.shape.dim[0].dim_param for value in made.graph.input} - {""}
-    for value in (*made.graph.input, *made.graph.output, *made.graph.value_info):
-        for dimension in value.type.tensor_type.shape.dim:
-            if dimension.dim_param in symbols:
-                dimension.dim_param = "batch"
-
-
-def _run_onnx(file: Path) -> Callable[[Sequence[Tensor]], list[Tensor]]:
-    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    names = [each.name for each in session.get_inputs()]
-
-    def run(rows: Sequence[Tensor]) -> list[Tensor]:
-        fed = {name: row.numpy() for name, row in zip(names, rows, strict=True)}
-        return [torch.from_numpy(made) for made in session.run(None, fed)]
-
-    return run
-
-
-def _write_export(
-    program: Any, file: Path, inputs: Sequence[Input], what: str, facts: Mapping[str, Any]
-) -> None:
-    torch.export.save(program, file, extra_files={METADATA: durable.as_json(facts)})
-
-
-def _run_export(file: Path) -> Callable[[Sequence[Tensor]], list[Tensor]]:
-    module = torch.export.load(file).module()
-
-    def run(rows: Sequence[Tensor]) -> list[Tensor]:
-        made = module(*rows)
-        return list(made) if isinstance(made, (tuple, list)) else [made]
-
-    return run
-
-
-@dataclass(frozen=True)
-class Form:
-    """A form of graph: the file's ending, how it is written and run, which packages that takes."""
-
-    suffix: str
-    write: Callable[[Any, Path, Sequence[Input], str, Mapping[str, Any]], None]
-    run: Callable[[Path], Callable[[Sequence[Tensor]], list[Tensor]]]
-    packages: tuple[str, ...] = ()
-    checker: str = ""
-
-
-FORMS: Mapping[str, Form] = {
-    "onnx": Form(".onnx", _write_onnx, _run_onnx, ("onnx", "onnxscript"), "onnxruntime"),
-    "torch.export": Form(".pt2", _write_export, _run_export),
-}

@@ -114,6 +114,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "walk",
         "figures",
         "graphs",
+        "graph_forms",
+        "graph_inputs",
         "explorer",
         "health",
         "plugin_doctor",

@@ -15,6 +15,7 @@ from torch import Tensor
 
 import genframe
 from genframe import graphs
+from genframe.graph_forms import FORMS, METADATA, Form
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -65,7 +66,7 @@ def test_a_graph_gives_what_the_model_gives_at_any_batch_size(
     loaded: Loaded, tmp_path: Path, name: str, what: str, arguments: tuple[str, ...], to: str
 ) -> None:
     model = loaded(name)
-    path = tmp_path / f"graph{graphs.FORMS[to].suffix}"
+    path = tmp_path / f"graph{FORMS[to].suffix}"
     made = model.export(what, path, to)
     assert made.difference is not None and made.difference < 1e-5 and list(tmp_path.iterdir()) == [path]
     assert [each["name"] for each in made.metadata["inputs"]] == list(arguments)
@@ -95,9 +96,9 @@ def test_the_file_says_what_it_is(loaded: Loaded, tmp_path: Path) -> None:
     assert graph.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
     assert graph.graph.output[0].name == "sample"
     model.export("reconstruct", tmp_path / "a.pt2", "torch.export")
-    extra = {graphs.METADATA: ""}
+    extra = {METADATA: ""}
     torch.export.load(tmp_path / "a.pt2", extra_files=extra)
-    stored = json.loads(extra[graphs.METADATA])
+    stored = json.loads(extra[METADATA])
     assert (
         stored["recipe_sha256"] == digest and stored["inputs"][0]["range"] == "[0, 1], binarised in training"
     )
@@ -147,13 +148,13 @@ def test_what_can_not_be_a_graph_is_said(
 def test_a_graph_that_differs_is_not_put_in_place(
     loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    form = graphs.FORMS["torch.export"]
+    form = FORMS["torch.export"]
 
     def off(file: Path) -> Callable[..., list[Tensor]]:
         run = form.run(file)
         return lambda rows: [made + 0.01 for made in run(rows)]
 
-    monkeypatch.setattr(graphs, "FORMS", {"torch.export": graphs.Form(".pt2", form.write, off)})
+    monkeypatch.setattr(graphs, "FORMS", {"torch.export": Form(".pt2", form.write, off)})
     (tmp_path / "a.pt2").write_bytes(b"mine")
     with pytest.raises(genframe.RunError, match="nothing was written") as raised:
         loaded("gan/ring").export("sample", tmp_path / "a.pt2", "torch.export", force=True)
@@ -162,8 +163,8 @@ def test_a_graph_that_differs_is_not_put_in_place(
 
 def test_a_missing_package_is_said(loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, path = loaded("gan/ring"), tmp_path / "a.pt2"
-    here, form = graphs.find_spec, graphs.FORMS["torch.export"]
-    stands_in = graphs.Form(".pt2", form.write, form.run, ("onnx", "onnxscript"), "onnxruntime")
+    here, form = graphs.find_spec, FORMS["torch.export"]
+    stands_in = Form(".pt2", form.write, form.run, ("onnx", "onnxscript"), "onnxruntime")
     monkeypatch.setattr(graphs, "FORMS", {"onnx": stands_in})  # quicker to write
     monkeypatch.setattr(graphs, "find_spec", lambda name: None if name == "onnxruntime" else here(name))
     with pytest.raises(genframe.RecipeError, match="--unchecked") as raised:
