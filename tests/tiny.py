@@ -330,7 +330,7 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "prior.dim=3",
         f"encoder={CONV}",
         f"decoder={CONV}",
-        "discriminator={use: conv, width: 2}",
+        "discriminator={width: 2, tower: [4], hidden: [8]}",
         "players.critic.minimises.penalty.every=3",
     ),
     "hybrid/vae-gan": (
