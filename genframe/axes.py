@@ -84,16 +84,15 @@ def _of_draws(latents: Latents, most: int) -> Axes:
     flat = z.flatten(1).double()
     k = min(most, flat.shape[1], x.shape[1], len(x) - 1)
     centred = x - x.mean(0)
-    _, singular, components = torch.svd_lowrank(centred, q=min(2 * k + 4, *x.shape), niter=4)
-    scores = centred @ components[:, :k]  # (draws, k)
+    products = centred @ centred.T  # (draws, draws): there are fewer draws than numbers in a picture
+    variances, components = torch.linalg.eigh(products)
+    variances, components = variances.flip(0)[:k].clamp_min(0), components.flip(1)[:, :k]
     mean = latents.middle().flatten().double()
-    slopes = torch.linalg.lstsq(
-        scores, flat - flat.mean(0)
-    ).solution  # (k, d): how z moves with each component
+    slopes = components.T @ (flat - flat.mean(0))  # (k, d): how z moves with each component, up to its length
     basis, _ = torch.linalg.qr(slopes.T)  # (d, k), the first as it is, each further one across those before
-    directions = basis.T * torch.sign((basis.T * slopes).sum(1, keepdim=True))
+    directions = basis.T * torch.where((basis.T * slopes).sum(1, keepdim=True) < 0, -1.0, 1.0)
     spread = ((flat - mean) @ directions.T).std(0)
-    share = singular[:k].square() / centred.square().sum().clamp_min(1e-30)
+    share = variances / centred.square().sum().clamp_min(1e-30)
     return Axes(mean.float(), directions.float(), spread.float(), share.float(), tuple(z.shape[1:]), "p(z)")
 
 

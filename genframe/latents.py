@@ -185,7 +185,8 @@ def turns_alike(law: Distribution) -> bool:
     d = law.event_shape.numel()
     if d < 2 or law.batch_shape:
         return False
-    with torch.random.fork_rng(devices=[]):
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
         torch.manual_seed(0)
         z = law.sample((16,)).float()
         basis, _ = torch.linalg.qr(torch.randn(d, d))

@@ -65,6 +65,8 @@ def test_more_latents_are_cut_by_the_widest_axes_of_the_codes(loaded: Loaded) ->
 def test_without_codes_of_data_the_axes_are_those_that_change_samples(loaded: Loaded) -> None:
     axes = principal_axes(loaded("gan/digits"), 2)
     assert axes.of == "p(z)" and axes.directions.shape == (2, 3)
+    again = principal_axes(loaded("gan/digits"), 2)
+    assert torch.equal(axes.directions, again.directions)  # and no generator is disturbed
     assert torch.allclose(axes.directions @ axes.directions.T, torch.eye(2), atol=1e-4)
 
 
@@ -175,3 +177,17 @@ def test_data_of_several_datasets_are_found_by_their_fields(loaded: Loaded, tmp_
         expected = model.call("reconstruct", {"y": torch.full((3,), 7)}, batch["x"], seed=0)
         assert np.allclose(found["reconstruction"], expected, atol=1e-6)
     assert model.sample(2, given={"y": 7}).shape == (2, 1, 28, 28)
+
+
+def test_the_first_direction_is_the_one_that_moves_what_is_decoded(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """x = 3 z[2] a + z[0] b, of two patterns a and b: z[2] comes first, then z[0], and z[1] not at all."""
+    from genframe.axes import _of_draws
+
+    held = Latents(loaded("gan/digits"))
+    patterns = torch.nn.functional.normalize(torch.randn(2, 50), dim=1)
+    monkeypatch.setattr(held, "decode", lambda z: 3 * z[:, 2:] @ patterns[:1] + z[:, :1] @ patterns[1:])
+    axes = _of_draws(held, 2)
+    assert torch.allclose(axes.directions.abs(), torch.tensor([[0.0, 0, 1], [1, 0, 0]]), atol=0.1)
+    assert float(axes.share[0]) > 0.8 and float(axes.share.sum()) == pytest.approx(1, abs=1e-4)
