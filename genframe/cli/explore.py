@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+import webbrowser
 from pathlib import Path
 
 import click
@@ -45,25 +47,18 @@ def command(
     from genframe.explorer import server
     from genframe.explorer.explored import Explored
 
-    listening = server.bound(port)
-    try:
+    def opened(address: str) -> None:
+        click.echo(f"{address}\nCtrl-C ends it.")
+        sys.stdout.flush()
+        if not no_browser:  # in a thread, as some wait until the browser is shut
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    with server.bound(port) as listening:  # first, as a model may take long to load
         models = [
             Explored(options.model(run, raw=raw, step=step, device=device, files=files), run.resolve().name)
             for run in runs
         ]
-    except BaseException:
-        listening.close()
-        raise
-
-    def opened(address: str) -> None:
-        click.echo(f"{address}\nCtrl-C ends it.")
-        sys.stdout.flush()
-        if not no_browser:
-            import webbrowser
-
-            webbrowser.open(address)
-
-    server.serve(models, listening, opened)
+        server.serve(models, listening, opened)
     click.echo("ended")
 
 

@@ -62,9 +62,10 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin not in self.origins:
             return 403, "requests of other pages are refused"
-        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        followed = headers.get("sec-fetch-dest") == "document"  # a link in a terminal that is itself a page
+        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not followed:
             return 403, "requests of other pages are refused"
-        given = path.split("/")[1]
+        given = path.removeprefix("/").partition("/")[0]
         if not hmac.compare_digest(given.encode(), self.token.encode()):
             return 403, "the address lacks the token: open the one that `genframe explore` printed"
         length = headers.get("content-length", "0")

@@ -65,6 +65,14 @@ def test_its_own_page_is_served(page: TestClient, headers: dict[str, str]) -> No
     assert page.post("models/0/samples", json={"n": 1}, headers=headers).status_code == 200
 
 
+def test_a_link_to_the_address_is_followed_from_anywhere_and_leads_into_no_frame(page: TestClient) -> None:
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "document"}
+    answer = page.get("", headers=headers)
+    assert answer.status_code == 200 and "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert page.get("", headers={**headers, "sec-fetch-dest": "iframe"}).status_code == 403
+    assert page.get(f"{OWN}/", headers=headers).status_code == 403
+
+
 def test_large_requests_and_those_of_unknown_length_are_refused(page: TestClient) -> None:
     def parts() -> Any:
         yield b"{}"

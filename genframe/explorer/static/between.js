@@ -1,7 +1,7 @@
 // The way from one picture's code to another's. It is asked for once, so that its slider answers at once.
 
 import { el, choices, seed, slider } from "./dom.js";
-import { askers, conditions, panes, picker } from "./pieces.js";
+import { askers, conditions, fitting, panes, picker } from "./pieces.js";
 import { View } from "./view.js";
 
 const STEPS = 33;
@@ -24,7 +24,8 @@ export function between(app) {
     const drawn = (state.drawn && facts.draws) || !facts.encodes;
     pane.between = drawn ? "between prior draws" : "between examples";
     return {
-      one: drawn ? { seed: state.seeds[0] } : one.source, other: drawn ? { seed: state.seeds[1] } : other.source,
+      one: drawn ? { seed: state.seeds[0] } : fitting(model, one.source),
+      other: drawn ? { seed: state.seeds[1] } : fitting(model, other.source),
       steps: STEPS, conditions: given.of(model), ...(state.method ? { method: state.method } : {}),
     };
   }, (pane, answer) => {

@@ -1,7 +1,7 @@
 // A picture drawn by hand, and what the model makes of it; points are set by the mouse, other vectors chosen.
 
 import { el, button, slider } from "./dom.js";
-import { askers, conditions, panes, picker } from "./pieces.js";
+import { askers, conditions, fitting, panes, picker } from "./pieces.js";
 import { View, drawCode } from "./view.js";
 
 const SIDE = 336;
@@ -9,7 +9,7 @@ const SENT = 112;
 
 export function draw(app) {
   const { element, served } = panes(app, "draw");
-  const first = served[0].model;
+  const first = served.map((pane) => pane.model).find((model) => model.look === "pictures") ?? served[0].model;
   const middle = (first.low + first.high) / 2;
   const state = { source: first.look === "points" ? { values: [middle, middle] } : { example: 0 }, level: 0.2 };
   const given = conditions(served, () => ask());
@@ -31,8 +31,9 @@ export function draw(app) {
     }
     return pane.views.get(name);
   };
-  const ask = askers(served, "draw", ({ model }) => ({ source: state.source, level: state.level, conditions: given.of(model) }), (pane, answer) => {
-    view(pane, "as the model sees it").show(answer.given);
+  const ask = askers(served, "draw", ({ model }) => ({ source: fitting(model, state.source), level: state.level, conditions: given.of(model) }), (pane, answer) => {
+    const own = fitting(pane.model, state.source) === state.source;
+    view(pane, "as the model sees it").show(answer.given, { caption: own ? "as the model sees it" : "example 0, as that does not suit it" });
     answer.made.forEach((made) => view(pane, made.name).show(made.shown));
     if (answer.code) {
       drawCode(pane.code, answer.code);

@@ -1,7 +1,7 @@
 // Latents under sliders: the principal axes of q(z) first, or the numbers of a code as they are.
 
 import { el, button, choices, seed, slider } from "./dom.js";
-import { askers, conditions, panes, picker } from "./pieces.js";
+import { askers, conditions, fitting, panes, picker } from "./pieces.js";
 import { View } from "./view.js";
 
 const FEW = 8;
@@ -29,7 +29,7 @@ export function latents(app) {
   const body = ({ model, facts }) => {
     const most = facts[state.basis].length;
     const moves = Object.fromEntries(Object.entries(state.moves).filter(([number]) => number < most));
-    const start = { middle: { middle: true }, example: chosen.source, seed: { seed: state.seed } }[kept(facts)];
+    const start = { middle: { middle: true }, example: fitting(model, chosen.source), seed: { seed: state.seed } }[kept(facts)];
     return { basis: state.basis, start, moves, conditions: given.of(model) };
   };
   const ask = askers(served, "latents", body, (pane, answer, asked) => {

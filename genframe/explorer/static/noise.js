@@ -1,10 +1,22 @@
 // Noise put on a picture, taken off again, and the way of a chain from there, step by step.
 
 import { el, button, checkbox, choice, seed, slider } from "./dom.js";
-import { askers, conditions, heading, panes, picker } from "./pieces.js";
+import { askers, conditions, fitting, heading, panes, picker } from "./pieces.js";
 import { View } from "./view.js";
 
 const FRAMES_A_SECOND = 8;
+
+/** The noises that suit none of the models, each with the reason. */
+function unsuited(served) {
+  const found = new Set(served.flatMap(({ facts }) => facts.noises.map((one) => one.name)));
+  const others = Object.entries(served[0].facts.others).filter(([name]) => !found.has(name));
+  if (!others.length) return null;
+  return el("details", { class: "note" }, el("summary", {}, `${others.length} more don't suit these data`),
+    el("ul", {}, ...others.map(([name, why]) => el("li", {}, `${name}: ${why}`))));
+}
+
+const caption = (name, known, level) => (name === "none" ? "without noise"
+  : known ? `with noise, level ${level.toFixed(2)}` : `without noise: ${name} does not suit it`);
 
 export function noise(app) {
   const { element, served } = panes(app, "noise");
@@ -36,14 +48,16 @@ export function noise(app) {
     pane.second.append(choice("Walk by", Object.entries(pane.facts.chains), pane.way, (name) => { pane.way = name; stop(); forget(); }).element, pane.walk);
   }
 
+  /** The levels of the sliders, as far as a model's own sliders would go. */
+  const within = (levels) => Object.fromEntries(levels.map(({ name, low, high, value }) => [name, Math.min(Math.max(state.levels[name] ?? value, low), high)]));
   const request = ({ model, facts }) => {
     const known = facts.noises.find((one) => one.name === state.noise);
-    return { source: chosen.source, noise: known ? state.noise : "none", levels: known ? state.levels : {}, seed: state.seed, conditions: given.of(model) };
+    return { source: fitting(model, chosen.source), noise: known ? state.noise : "none", levels: known ? within(known.levels) : {}, seed: state.seed, conditions: given.of(model) };
   };
   const ask = askers(served, "noise", (pane) => ({ ...request(pane), ...(pane.by ? { by: pane.by } : {}) }), (pane, answer) => {
     const known = pane.facts.noises.some((one) => one.name === state.noise) || state.noise === "none";
     pane.views.clean.show(answer.clean);
-    pane.views.noised.show(answer.noised, { caption: known ? "with noise" : `with noise (${state.noise} does not suit it)` });
+    pane.views.noised.show(answer.noised, { caption: caption(state.noise, known, answer.level) });
     if (answer.made) pane.views.made.show(answer.made, { caption: pane.by });
   });
   const walk = askers(served, "walk", (pane) => ({ ...request(pane), chain: pane.way, steps: state.steps, draws: state.draws }), (pane, answer) => {
@@ -78,14 +92,14 @@ export function noise(app) {
   const summary = el("p", { class: "note" });
   const build = () => {
     const one = noises.get(state.noise);
-    state.levels = {};
+    state.levels = Object.fromEntries((one?.levels ?? []).map(({ name, value }) => [name, value]));
     summary.textContent = one ? one.summary : "";
     drawer.replaceChildren(...(one?.levels ?? []).map((level) => slider(level.name, level, (value) => { state.levels[level.name] = value; changed(); }).element));
   };
   const options = [...noises.values()].map((one) => [one.name, one.own ? `${one.name} (the recipe's)` : one.name]);
   const controls = el("div", { class: "card controls" }, chosen.element, ...given.elements,
     el("fieldset", {}, el("legend", {}, "Noise"),
-      choice("Injector", [...options, ["none", "none"]], state.noise, (name) => { state.noise = name; build(); changed(); }).element, summary, drawer,
+      choice("Injector", [...options, ["none", "none"]], state.noise, (name) => { state.noise = name; build(); changed(); }).element, summary, drawer, unsuited(served),
       seed("Seed", 0, (value) => { state.seed = value; changed(); })),
     el("fieldset", {}, el("legend", {}, "Step by step"),
       slider("Steps", { low: 1, high: 60, value: state.steps, step: 1, digits: 0 }, (value) => { state.steps = value; stop(); forget(); }).element,

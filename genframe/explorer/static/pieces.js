@@ -4,6 +4,13 @@ import { el, button, choice, slider } from "./dom.js";
 import { Asker, post } from "./net.js";
 import { pixels } from "./view.js";
 
+/** What is asked of a model: a drawing of one of pictures alone, numbers of one of that shape; of others an example. */
+export function fitting(model, source) {
+  const size = model.shape.reduce((product, side) => product * side, 1);
+  const suits = "drawing" in source ? model.look === "pictures" : !("values" in source) || source.values.length === size;
+  return suits ? source : { example: 0 };
+}
+
 export const letter = (model) => "ABCD"[model.index];
 
 export const heading = (model) => el("h2", {}, el("span", { class: "badge" }, letter(model)), model.name);
