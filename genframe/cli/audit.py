@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genframe.cli import options
+from genframe.cli.tables import print_table, say
 from genframe.cli.working import working
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def command(
         options.print_json(found.as_json())
         return
     _print(found, dimensions)
-    click.echo(f"\nwritten to {written[0].parent}: {', '.join(path.name for path in written)}")
+    say(f"\nwritten to {written[0].parent}: {', '.join(path.name for path in written)}")
 
 
 def _names(given: tuple[str, ...]) -> list[str]:
@@ -120,7 +121,6 @@ def _names(given: tuple[str, ...]) -> list[str]:
 
 
 def _print(found: Audit, dimensions: bool) -> None:
-    from genframe.cli.tables import print_table
     from genframe.verdict import MEANINGS
 
     rows = [
@@ -134,18 +134,18 @@ def _print(found: Audit, dimensions: bool) -> None:
             (str(j), *(f"{row.get(name, float('nan')):.3f}" for name in names))
             for j, row in enumerate(found.dimensions)
         ]
-        click.echo()
+        say()
         print_table(("dimension", *names), table)
     protocol = found.protocol
-    click.echo(
+    say(
         f"\nq(z) of {protocol['examples']:,} examples, {protocol['held_out']:,} held out ({protocol['held_out_split']} "
         f"split), {protocol['samples']:,} codes, step {protocol['step']}, seed {protocol['seed']}"
     )
     for remark in found.remarks:
-        click.echo(f"remark: {remark}")
-    click.echo(f"\nverdict: {found.holds}")
+        say(f"remark: {remark}")
+    say(f"\nverdict: {found.holds}")
     for statement in found.statements:
-        click.echo(f"- {statement.text}.\n  ({statement.because})")
+        say(f"- {statement.text}.\n  ({statement.because})")
 
 
 def _shown(found: Audit, name: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genframe.cli import options
+from genframe.cli.tables import print_table, say
 from genframe.cli.working import working
 
 if TYPE_CHECKING:
@@ -149,23 +150,21 @@ def _writable(folder: Path) -> Run:
 
 def print_figures(measured: list[dict[str, Any]], written: Sequence[Path]) -> None:
     """Figures as a table, by which protocol, and where they were written to."""
-    from genframe.cli.tables import print_table
-
     rows = [
         (row["metric"], name, f"{value:.6g}") for row in measured for name, value in row["figures"].items()
     ]
     print_table(("metric", "figure", "value"), rows)
     if not measured:
-        click.echo("the recipe names no metric: add some under `evaluate:` (genframe list metric)")
+        say("the recipe names no metric: add some under `evaluate:` (genframe list metric)")
         return
     protocol = measured[0]["protocol"]
-    click.echo(
+    say(
         f"\n{protocol['split']} split, {protocol['examples']:,} examples, step {protocol['step']}, "
         f"{protocol['weights']} weights, seed {protocol['seed']}"
     )
     for row in measured:
         told = row["protocol"].get("provenance", {})
         if told:
-            click.echo(f"{row['metric']}: " + ", ".join(f"{name} {value}" for name, value in told.items()))
+            say(f"{row['metric']}: " + ", ".join(f"{name} {value}" for name, value in told.items()))
     if written:
-        click.echo(f"written to {', '.join(map(str, written))}")
+        say(f"written to {', '.join(map(str, written))}")

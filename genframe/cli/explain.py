@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from genframe.cli import options
-from genframe.cli.tables import print_table
+from genframe.cli.tables import print_table, say, width_or
 
 EPILOG = """\b
 Examples:
@@ -40,7 +40,7 @@ def command(recipe: str, overrides: tuple[str, ...], json_: bool, files: tuple[P
 
 
 def _print(facts: dict[str, Any]) -> None:
-    click.echo(f"{facts['recipe']}\n")
+    say(f"{facts['recipe']}\n")
     _section("data", ("dataset", "gives", "batch"), [_dataset(row) for row in facts["datasets"]])
     _section(
         "bindings: what each call is given", ("", "", "", "", ""), [_binding(r) for r in facts["bindings"]]
@@ -59,7 +59,7 @@ def _print(facts: dict[str, Any]) -> None:
     watched = [(row["name"], row["component"], ", ".join(row["reads"])) for row in facts["watch"]]
     _section("alarms, and the wires that they measure on", ("", "", ""), watched)
     if len(facts["players"]) > 1:
-        click.echo(f"play {facts['play']}: {_PLAYS[facts['play']]}\n")
+        say(f"play {facts['play']}: {_PLAYS[facts['play']]}\n")
     for player in facts["players"]:
         _print_player(player)
     _section("routing: which term teaches which component", *_routing(facts["routing"]))
@@ -69,11 +69,11 @@ def _print(facts: dict[str, Any]) -> None:
         [_component(r) for r in facts["components"]],
     )
     counts, flops = facts["parameters"], facts["flops"]
-    click.echo(f"parameters  {counts['total']:,}, {counts['trained']:,} of them trained")
-    click.echo(f"FLOPs       {flops['per_step']:,} per training step of {flops['batch_size']} examples")
-    click.echo(click.wrap_text(flops["counted"], 100, " " * 12, " " * 12))
+    say(f"parameters  {counts['total']:,}, {counts['trained']:,} of them trained")
+    say(f"FLOPs       {flops['per_step']:,} per training step of {flops['batch_size']} examples")
+    say(click.wrap_text(flops["counted"], min(width_or(100), 100), " " * 12, " " * 12))
     for remark in facts["remarks"]:
-        click.echo(f"remark      {remark['code']} {remark['path']}: {remark['message']}")
+        say(f"remark      {remark['code']} {remark['path']}: {remark['message']}")
 
 
 _PLAYS = {
@@ -85,7 +85,7 @@ _PLAYS = {
 def _section(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if rows:
         print_table(headers, rows, title=title)
-        click.echo()
+        say()
 
 
 def _dataset(row: dict[str, Any]) -> tuple[str, ...]:
@@ -118,18 +118,18 @@ def _print_player(player: dict[str, Any]) -> None:
     rows += [(name, "reused as it was made before") for name in player["reuses"]]
     _section(f"player {player['name']}: what it computes in a step", ("", ""), rows)
     terms = " + ".join(_term(term) for term in player["terms"])
-    click.echo(f"  minimises  {terms}")
-    click.echo(f"  trains     {', '.join(player['trains'])} ({player['parameters']:,} parameters)")
+    say(f"  minimises  {terms}")
+    say(f"  trains     {', '.join(player['trains'])} ({player['parameters']:,} parameters)")
     optimizer = player["optimizer"]
     settings = ", ".join(
         f"{key}: {value}" for key, value in optimizer["options"].items() if value is not None
     )
-    click.echo(f"  optimizer  {optimizer['component']} ({settings})")
+    say(f"  optimizer  {optimizer['component']} ({settings})")
     extras = [f"{key} {player[key]}" for key in ("clip", "clamp", "ema", "start", "until") if player[key]]
     extras += [f"every {player['every']} steps"] if player["every"] != 1 else []
     if extras:
-        click.echo(f"  also       {', '.join(extras)}")
-    click.echo()
+        say(f"  also       {', '.join(extras)}")
+    say()
 
 
 def _how(computed: dict[str, Any], player: str) -> str:

@@ -47,7 +47,9 @@ def command(
     if json_:
         options.print_json(sorted(reports, key=lambda report: str(report["name"])))
     elif not reports:
-        click.echo("no plugin is installed beside genframe's own; --all examines those")
+        from genframe.cli.tables import say
+
+        say("no plugin is installed beside genframe's own; --all examines those")
     else:
         _print_sum(reports)
     if not all(report["ok"] for report in reports):

@@ -60,11 +60,11 @@ def _show_packed(file: str, json_: bool) -> None:
 
 def _print(facts: dict[str, Any]) -> None:
     from genframe.catalogue import default_text
-    from genframe.cli.tables import print_table
+    from genframe.cli.tables import print_table, say
 
-    click.echo(f"{facts['kind']} {facts['name']}: {facts['summary'] or '(no summary)'}\n")
+    say(f"{facts['kind']} {facts['name']}: {facts['summary'] or '(no summary)'}\n")
     if facts["doc"]:
-        click.echo(f"{facts['doc']}\n")
+        say(f"{facts['doc']}\n")
     if facts["options"]:
         rows = [(option["name"], option["type"], default_text(option)) for option in facts["options"]]
         print_table(("option", "takes", "default"), rows)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import click
@@ -21,6 +24,35 @@ def print_table(
         _print_rich(headers, rows, title, styles or {})
     else:
         click.echo(plain_table(headers, rows, title), nl=False)
+
+
+def say(text: str = "") -> None:
+    """Print lines; on a terminal that is narrower than one, it is folded at spaces, under its second word or column."""
+    if not sys.stdout.isatty():
+        click.echo(text)
+        return
+    width = width_or(80)
+    click.echo("\n".join(part for line in text.split("\n") for part in folded(line, width)))
+
+
+def width_or(otherwise: int) -> int:
+    """The columns of the terminal; `otherwise` where there is none."""
+    return shutil.get_terminal_size((otherwise, 24)).columns if sys.stdout.isatty() else otherwise
+
+
+def folded(line: str, width: int) -> list[str]:
+    """A line on several of `width` columns, the further ones under the text of the first; long words stay whole."""
+    if len(line) <= width:
+        return [line]
+    head = _HEAD.match(line)
+    indent = min(len(head[0]) if head else 0, width // 2)
+    return textwrap.wrap(
+        line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+_HEAD = re.compile(r" *(?:- |[\w/-]+ {2,})?")
+"""What further lines are indented by: spaces, the dash of a list, a word in a column of its own."""
 
 
 def count(number: int, noun: str) -> str:

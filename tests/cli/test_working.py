@@ -10,6 +10,7 @@ import pytest
 from rich.file_proxy import FileProxy
 
 from genframe.cli import working as told
+from genframe.cli.tables import folded, say
 from genframe.cli.working import working
 
 
@@ -50,3 +51,28 @@ def test_elsewhere_short_work_says_nothing_and_long_work_little(
             work.tell(f"second {second}")
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err == "second 5\nsecond 65\nsecond 125\nsecond 185\n"
+
+
+TEXT = "the prior nearly holds: codes of data are not where p(z) draws from, so try a sampler fitted after the fact"
+
+
+@pytest.mark.parametrize(
+    ("head", "indent"), [("", 0), ("    ", 4), ("- ", 2), ("  minimises  ", 13), ("remark      ", 12)]
+)
+def test_a_long_line_is_folded_under_its_text(head: str, indent: int) -> None:
+    lines = folded(head + TEXT, 60)
+    assert len(lines) > 1 and max(map(len, lines)) <= 60
+    assert all(line.startswith(" " * indent) and line[indent] != " " for line in lines[1:])
+    assert " ".join(" ".join(lines).split()) == " ".join((head + TEXT).split())
+
+
+def test_a_path_stays_whole_and_a_short_line_as_it_is() -> None:
+    path = "/tmp/" + "long-" * 20 + "name"
+    assert path in folded(f"written to {path}", 60)
+    assert folded("a    table   of  words", 60) == ["a    table   of  words"]
+
+
+@pytest.mark.usefixtures("narrow")
+def test_nothing_is_folded_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say(TEXT)
+    assert capsys.readouterr().out == f"{TEXT}\n"
