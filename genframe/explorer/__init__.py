@@ -1,4 +1,5 @@
 """A local page to play with a trained model.
 
-`abilities` says what a model can do, `explored` does it, `server` hands it to the page in `static`.
+`abilities` says what a model can do, by its outputs; `actions` are what the page asks for, functions of an `explored`
+model and the request alone; `server` hands them to the page in `static`, and `guard` refuses whoever may not ask.
 """

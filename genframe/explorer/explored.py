@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,6 @@ class Explored:
 
     def __init__(self, model: Model, name: str) -> None:
         self.model, self.name = model, name
-        self._grad_off = torch.inference_mode
         self._held = ExitStack()
         for average in model.outputs.averages:  # once: to swap weights for each picture takes longer than it
             self._held.enter_context(average.in_place())
@@ -57,11 +56,10 @@ class Explored:
     def close(self) -> None:
         self._held.close()
 
-    @contextmanager
-    def computing(self) -> Iterator[None]:
+    @staticmethod
+    def computing() -> torch.inference_mode:
         """Within, nothing is kept for gradients."""
-        with self._grad_off():
-            yield
+        return torch.inference_mode()
 
     @property
     def shape(self) -> tuple[int, ...]:
