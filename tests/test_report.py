@@ -484,3 +484,12 @@ def test_a_run_of_vectors_shows_plots(tmp_path: Path) -> None:
     names = {path.stem.partition("-")[0] for path in (run / "samples").glob("*.png")}
     assert {"sample", "reconstruct", "data", "traversal", "interpolation"} <= names
     assert "Not in this report" not in Page((run / "report.html").read_text()).text
+
+
+def test_a_conditional_model_is_drawn_under_the_first_examples_condition(tmp_path: Path) -> None:
+    run = loop.train(
+        small("vae/conditional-digits", "train.steps=2"), tmp_path / "run", ended=drawn.at_the_end
+    )
+    names = {path.stem.partition("-")[0] for path in (run / "samples").glob("*.png")}
+    assert {"traversal", "interpolation", "manifold"} <= names
+    assert "Not in this report" not in Page((run / "report.html").read_text()).text

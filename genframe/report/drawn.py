@@ -81,26 +81,31 @@ def complete(
 
 def draw(model: Model, folder: Path, missing: list[str]) -> None:
     """Traversal, interpolation and plane, each as far as the recipe's outputs serve it."""
-    from genframe import abilities, exports
+    from genframe import abilities, conditions, exports, latents
     from genframe.interpolation import interpolate
     from genframe.manifold import manifold
     from genframe.traversal import traverse
 
+    asked = conditions.asked(model, "decode")  # a conditional model is asked for what the first example is
+    first = latents.examples(model, (0,)) if asked else {}
+    given = {name: first[name] for name in asked if name in first}
+    encodes = "encode" in model.outputs  # then the examples' own conditions hold
+    beside = {} if encodes else given
+
     def traversal(path: Path) -> None:
-        example = 0 if "encode" in model.outputs else None
-        start = "the prior's mean" if example is None else "example 0"
-        exports.traversal(model, traverse(model, steps=STEPS, example=example), path, start)
+        start, example = ("example 0", 0) if encodes else ("the prior's mean", None)
+        exports.traversal(model, traverse(model, steps=STEPS, example=example, given=beside), path, start)
+
+    def interpolation(path: Path) -> None:
+        exports.interpolation(model, interpolate(model, steps=STEPS, given=beside), path)
+
+    def plane(path: Path) -> None:
+        exports.manifold(model, manifold(model, side=SIDE, given=given), path)
 
     verbs: dict[str, tuple[str, Callable[[Path], None]]] = {
         "traverse": ("traversal", traversal),
-        "interpolate": (
-            "interpolation",
-            lambda path: exports.interpolation(model, interpolate(model, steps=STEPS), path),
-        ),
-        "manifold": (
-            "manifold",
-            lambda path: exports.manifold(model, manifold(model, side=SIDE), path),
-        ),
+        "interpolate": ("interpolation", interpolation),
+        "manifold": ("manifold", plane),
     }
     for verb, (name, write) in verbs.items():
         path = folder / "samples" / f"{name}-{model.step:08d}.png"
