@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 4 << 20  # bytes of a file of which a line is shown
 _WIDTH = 110  # columns of a source line that are shown
+_MARGIN = 15  # and those of its number and of what stands for the rest of it
 
 
 def render(problems: Sequence[Problem], texts: Mapping[str, str] | None = None) -> str:
@@ -38,14 +39,20 @@ def print_problems(error: GenframeError, stream: TextIO | None = None) -> None:
     from rich.console import Console  # 60 ms that only a terminal pays
 
     console = Console(file=stream, highlight=False)
-    console.print(rendered(error.problems, error.texts), soft_wrap=True)
+    text = rendered(error.problems, error.texts, max(console.width - _MARGIN, 20))
+    for line in text.split():
+        # What is typed next stays one line for whoever copies it.
+        whole = line.plain.startswith("  ") and "Try: " in line.plain
+        console.print(line, soft_wrap=whole)
 
 
-def rendered(problems: Sequence[Problem], texts: Mapping[str, str] | None = None) -> Text:
-    """The same as `render`, in the colours of a terminal."""
+def rendered(
+    problems: Sequence[Problem], texts: Mapping[str, str] | None = None, width: int = _WIDTH
+) -> Text:
+    """The same as `render`, in the colours of a terminal; of source lines at most `width` columns."""
     from rich.text import Text
 
-    sources = _Sources(texts or {})
+    sources = _Sources(texts or {}, min(width, _WIDTH))
     text = Text()
     for problem in problems:
         for line, style in _lines(problem, sources):
@@ -78,6 +85,7 @@ class _Sources:
     """The lines of whatever marks point into."""
 
     texts: Mapping[str, str]
+    width: int = _WIDTH
     read: dict[str, list[str]] = field(default_factory=dict)
 
     def line(self, mark: Mark) -> str | None:
@@ -121,7 +129,7 @@ def _excerpt(mark: Mark, sources: _Sources) -> list[tuple[str, str]]:
     line = sources.line(mark)
     if line is None:
         return []
-    excerpt = _Excerpt(line, mark)
+    excerpt = _Excerpt(line, mark, sources.width)
     gutter = f"{mark.line:>6} | "
     return [(f"{gutter}{excerpt.text}", "dim"), (f"{' ' * (len(gutter) - 2)}| {excerpt.caret}", "bold")]
 
@@ -132,6 +140,7 @@ class _Excerpt:
 
     line: str
     mark: Mark
+    width: int
 
     @cached_property
     def column(self) -> int:
@@ -140,15 +149,17 @@ class _Excerpt:
     @cached_property
     def first(self) -> int:
         """Where the window starts: at the line's start unless the caret would lie outside."""
-        return max(self.column - _WIDTH // 2, 0) if self.column >= _WIDTH else 0
+        return max(self.column - self.width // 2, 0) if self.column >= self.width else 0
 
     @property
     def text(self) -> str:
-        shown = "".join(c if c.isprintable() else " " for c in self.line[self.first : self.first + _WIDTH])
-        return f"{'...' * (self.first > 0)}{shown}{'...' * (len(self.line) > self.first + _WIDTH)}"
+        shown = "".join(
+            c if c.isprintable() else " " for c in self.line[self.first : self.first + self.width]
+        )
+        return f"{'...' * (self.first > 0)}{shown}{'...' * (len(self.line) > self.first + self.width)}"
 
     @property
     def caret(self) -> str:
         start = self.column - self.first
-        length = max(min(self.mark.length, len(self.line) - self.column, _WIDTH - start), 1)
+        length = max(min(self.mark.length, len(self.line) - self.column, self.width - start), 1)
         return " " * (start + 3 * (self.first > 0)) + "^" * length

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
+
+import pytest
 
 from genframe.errors import Mark, Problem, RecipeError
 from genframe.rendering import print_problems, render, rendered, summary
@@ -83,3 +86,36 @@ def test_colours_are_for_terminals(tmp_path: Path) -> None:
     print_problems(error, terminal)
     assert "hiden" in terminal.getvalue()
     assert rendered([PROBLEM], error.texts).plain.rstrip() == render([PROBLEM], error.texts).rstrip()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_in_a_narrow_terminal_the_caret_stays_under_what_is_meant(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sentences are folded, source lines shortened around the caret; the next command stays one line."""
+    line = f"encoder: {{use: mlp, hidden: [{', '.join(['400'] * 12)}], hiden: 3, dropout: 0.5, norm: batch, more: 1}}"
+    command = "genframe show encoder nets/mlp --of-a-plugin /with/a/long/path/to/its/files/parts.py"
+    problem = Problem(
+        "GF202", "nets/mlp has no option that is called so, " * 4, Mark("r.yaml", 1, line.index("hiden:") + 1, 5),
+        "encoder.hiden", nearest="hidden", command=command,
+    )  # fmt: skip
+    error = RecipeError(problem)
+    error.texts = {"r.yaml": line}
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    print_problems(error, terminal)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue()).splitlines()
+    place = next(number for number, text in enumerate(lines) if "^" in text)
+    caret = lines[place].index("^")
+    assert lines[place - 1][caret : caret + 5] == "hiden" and lines[place].count("^") == 5
+    assert [text for text in lines if len(text) > width] in (
+        [],
+        [f"  Did you mean 'hidden'?  Try: {command}"],
+    )
+    assert any(text.endswith(command) for text in lines)
