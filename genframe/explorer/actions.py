@@ -28,7 +28,10 @@ STEPS = 100
 """Steps of a walk in one answer."""
 
 SIDE = 15
-"""Pictures in a row of the map."""
+"""Pictures in a row of the map; of large ones fewer."""
+
+TILE = 40
+"""The side of a picture on the map at most, in pixels."""
 
 ALONG = 9
 """Pictures along one slider."""
@@ -81,12 +84,14 @@ def point(explored: Explored, asked: Asked) -> Answer:
 
 def sheet(explored: Explored, asked: Asked) -> Answer:
     """The map: `side` times `side` points of it decoded, from the upper left."""
-    side = asked.count("side", 2, 24, SIDE)
+    large = explored.frame.look == "pictures" and max(explored.shape[-2:]) > TILE
+    side = asked.count("side", 2, 24, SIDE - 5 if large else SIDE)
     shares = (torch.arange(side, device=explored.model.device) + 0.5) / side
     up, right = torch.meshgrid(shares.flip(0), shares, indexing="ij")
     places = explored.plane.coordinates(torch.stack([right.flatten(), up.flatten()], 1))
     x = explored.latents(explored.given(asked)).decode(explored.plane.codes(places))
-    return {"shown": _shown(explored, x), "side": side, "dots": _dots(explored)}
+    made = shown(_shrunk(x), explored.frame) if large else _shown(explored, x)
+    return {"shown": made, "side": side, "dots": _dots(explored)}
 
 
 def seen(explored: Explored, asked: Asked) -> Answer:
@@ -230,6 +235,13 @@ def _dots(explored: Explored) -> Answer:
         shares = torch.searchsorted(edges, z.flatten(1).float().T.contiguous()).T / len(table)
     labels = explored.labels if explored.encodes else None
     return {"at": _rounded(shares), "labels": [] if labels is None else [int(label) for label in labels]}
+
+
+def _shrunk(x: Tensor) -> Tensor:
+    """Pictures (n, [channels,] height, width) whose longer side is TILE."""
+    height, width = x.shape[-2:]
+    size = [max(1, round(side * TILE / max(height, width))) for side in (height, width)]
+    return torch.nn.functional.interpolate(x.reshape(len(x), -1, height, width), size, mode="area")
 
 
 def _moves(asked: Asked) -> dict[int, float]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genframe import walk
 from genframe.errors import RecipeError
-from genframe.explorer import ways
+from genframe.explorer import actions, ways
 from genframe.explorer.actions import ACTIONS, ALONG, REACH
 from genframe.explorer.asked import Asked, Unfit
 from genframe.explorer.explored import CANVAS, Explored
@@ -93,6 +93,17 @@ def test_a_point_of_the_map_is_what_the_sheet_has_there(explored: Open) -> None:
     assert close(pixels(upper_right["shown"])[0], pixels(sheet["shown"])[3])
     assert len(sheet["dots"]["at"]) == len(sheet["dots"]["labels"]) == len(vae.rows["x"])
     assert all(0 <= share <= 1 for dot in sheet["dots"]["at"] for share in dot)
+
+
+def test_large_pictures_are_made_smaller_on_the_map(explored: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    vae = explored("vae")
+    monkeypatch.setattr(actions, "TILE", 14)
+    large = ask(vae, "map")
+    assert (large["side"], large["shown"]["count"], large["shown"]["height"]) == (10, 100, 14)
+    monkeypatch.undo()
+    whole = torch.from_numpy(pixels(ask(vae, "map", side=10)["shown"]).copy()).float().permute(0, 3, 1, 2)
+    halved = torch.nn.functional.avg_pool2d(whole, 2).permute(0, 2, 3, 1)
+    assert np.abs(pixels(large["shown"]) - halved.numpy()).max() <= 1.1
 
 
 def test_dots_of_a_plane_of_two_latents_lie_where_the_prior_has_their_share(explored: Open) -> None:
