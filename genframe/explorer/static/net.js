@@ -33,7 +33,8 @@ export class Asker {
         this.failed("");
         this.done(answer, body);
         await new Promise(requestAnimationFrame);
-        measured(this.action, since);
+        if (this.again) measured(this.action, since);  // not the first, which opens a panel
+        this.again = true;
       } catch (error) {
         this.failed(error.message);
       }
