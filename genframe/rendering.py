@@ -32,14 +32,21 @@ def render(problems: Sequence[Problem], texts: Mapping[str, str] | None = None) 
 
 def print_problems(error: GenframeError, stream: TextIO | None = None) -> None:
     """Show an error's problems: in colour on a terminal, else plain."""
+    print_remarks(error.problems, stream, error.texts)
+
+
+def print_remarks(
+    problems: Sequence[Problem], stream: TextIO | None = None, texts: Mapping[str, str] | None = None
+) -> None:
+    """Show problems, of what went on in spite of them."""
     stream = sys.stderr if stream is None else stream
     if not stream.isatty():
-        stream.write(render(error.problems, error.texts))
+        stream.write(render(problems, texts))
         return
     from rich.console import Console  # 60 ms that only a terminal pays
 
     console = Console(file=stream, highlight=False)
-    text = rendered(error.problems, error.texts, max(console.width - _MARGIN, 20))
+    text = rendered(problems, texts, max(console.width - _MARGIN, 20))
     for line in text.split():
         # What is typed next stays one line for whoever copies it.
         whole = line.plain.startswith("  ") and "Try: " in line.plain

@@ -166,12 +166,12 @@ _TRUST = "genframe.trust_code"
 def model(run: Path, *, raw: bool, step: int | None, device: str | None, files: tuple[Path, ...]) -> Model:
     """The model in a run folder or a packed file; what is remarkable of it is said on stderr."""
     from genframe.api import Model
-    from genframe.rendering import render
+    from genframe.rendering import print_remarks
 
     trusted = bool(click.get_current_context().meta.get(_TRUST))
     found = Model(run, raw=raw, step=step, device=device, registry=registry(files), trust_code=trusted)
     if found.remarks:
-        click.echo(render(found.remarks), err=True, nl=False)
+        print_remarks(found.remarks)
     return found
 
 

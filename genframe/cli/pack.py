@@ -49,10 +49,10 @@ def command(
         options.print_json(made.as_dict())
         return
     from genframe.cli.tables import print_table
-    from genframe.rendering import render
+    from genframe.rendering import print_remarks
 
     if made.remarks:
-        click.echo(render(made.remarks), err=True, nl=False)
+        print_remarks(made.remarks)
     print_table(("", ""), [(name, f"{size:,} bytes") for name, size in made.members.items()])
     click.echo(f"\n{made.path}: {made.size:,} bytes, the model after step {made.step}")
     for name in (name for name in made.members if name.startswith("plugins/")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -50,7 +51,8 @@ def command(
         options.print_json({"recipe": recipe, "valid": True, "problems": problems})
         return
     if remarks:
-        from genframe.rendering import render
+        from genframe.rendering import print_remarks
 
-        click.echo(render(remarks))
+        print_remarks(remarks, sys.stdout)
+        click.echo()
     click.echo(f"{recipe}: no errors" + (" (quick)" if quick else ""))
