@@ -108,7 +108,7 @@ class PlainProgress:
         self.state = State(afterwards)
         self._stream = stream
         self._clock = clock
-        self._latest = ""  # the line of the latest update, "" once it is printed
+        self._unsaid = False  # whether there was a row since the last line: not each of them is made a text
         self._epoch = 0
         self._printed = float("-inf")
         self.said = False  # whether any line was printed
@@ -126,7 +126,7 @@ class PlainProgress:
             self._flush()  # the last line of the epoch that has ended
             self._epoch = row.get("epoch", 0)
         self.state.update(row)
-        self._latest = line(self.state)
+        self._unsaid = True
         if self.state.step >= self.state.outlook.total or self._clock() - self._printed >= LINE_SECONDS:
             self._flush()
 
@@ -142,10 +142,10 @@ class PlainProgress:
         self.state.end(how)
 
     def _flush(self) -> None:
-        if self._latest:
-            print(self._latest, file=self._stream, flush=True)
-            self._latest = ""
-            self._printed, self.said = self._clock(), True
+        if self._unsaid:
+            print(line(self.state), file=self._stream, flush=True)
+            self._unsaid, self.said = False, True
+            self._printed = self._clock()
 
 
 def line(state: State) -> str:
