@@ -154,7 +154,8 @@ def traversal(model: Model, found: Traversal, path: Path, start: str, titles: bo
     from genframe import figures
 
     ends = f"from {float(found.values[0]):g} to {float(found.values[-1]):g}"
-    title = _title(model, f"each latent {ends}, all others as in {start}") if titles else None
+    words = [f"each latent {ends}, all others as in {start}", *found.told]
+    title = _title(model, ", ".join(words)) if titles else None
     _write(
         path,
         {"x": found.x, "z": found.z},

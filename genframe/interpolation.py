@@ -87,9 +87,9 @@ def interpolate(
 
     places: examples of a split by number, whose codes `encode` gives; (0, 1) without any. seeds: draws of the prior
     instead, which are what a model that encodes nothing has; there (0, 1) without any. method: `spherical` or
-    `linear`, see `method_for` for which without. given: conditions, `{"y": 7}`, which hold along the whole way; without
-    them that of the first stop's example does. Raises RecipeError: GF804 for outputs that are not there, GF806 for
-    stops that are not, GF807 for a condition that nobody gives.
+    `linear`, see `method_for` for which without. given: conditions, `{"y": 7}`, under which the whole way is decoded;
+    without them that of the first stop's example holds. Raises RecipeError: GF804 for outputs that are not there,
+    GF806 for stops that are not, GF807 for a condition that nobody gives.
     """
     if method is not None and method not in METHODS:
         message = f"codes are joined by {' or '.join(get_args(Method))}, not by {method!r}"

@@ -26,8 +26,8 @@ CHUNK = 256
 class Latents:
     """A model's codes by its outputs `encode`, `decode` and `draw_z`, or the wire `p_z`.
 
-    given: conditions by field, `{"y": 7}`; they stand for those of examples. Raises RecipeError (GF807) for one that
-    the model does not take.
+    given: conditions by field, `{"y": 7}`, under which codes are decoded: the style of an example, as a seven (the
+    analogies of Kingma et al. 2014). Raises RecipeError (GF807) for one that the model does not take.
     """
 
     model: Model
@@ -64,10 +64,14 @@ class Latents:
         return drawn(self, n, seed)
 
     def encode(self, rows: Mapping[str, Tensor]) -> Tensor:
-        """Codes (rows, ...) of examples by the output `encode`, in parts; conditions that are given replace theirs."""
+        """Codes (rows, ...) of examples by the output `encode`, in parts.
+
+        Examples that have a label are encoded under their own: what is given is what they are to become. Those without
+        one, a digit drawn by hand, say, are encoded under what is given.
+        """
         conditions.missing(self.model, "encode", {**rows, **self.conditions})
         n = len(next(iter(rows.values())))
-        whole = {**rows, **conditions.repeated(self.conditions, n)}
+        whole = {**conditions.repeated(self.conditions, n), **rows}
         parts = [
             self.model.call("encode", {name: value[at : at + CHUNK] for name, value in whole.items()}, seed=0)
             for at in range(0, n, CHUNK)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from genframe import abilities
+from genframe import abilities, conditions
 from genframe.errors import Problem, RecipeError
 from genframe.latents import Latents, examples
 
@@ -31,6 +31,7 @@ class Traversal:
     values: Tensor
     z: Tensor
     x: Tensor
+    told: tuple[str, ...] = ()  # the condition that was given
 
 
 def along(code: Tensor, latents: Sequence[int], values: Tensor) -> Tensor:
@@ -78,7 +79,8 @@ def traverse(
     values = torch.linspace(*ends, steps)
     z = along(code.flatten(), chosen, values)
     x = held.decode(z.reshape(-1, *code.shape), beside)
-    return Traversal(chosen, values, z, x.reshape(len(chosen), steps, *x.shape[1:]))
+    told = (conditions.told(held.conditions),) if held.conditions else ()
+    return Traversal(chosen, values, z, x.reshape(len(chosen), steps, *x.shape[1:]), told)
 
 
 def _rows(model: Model, split: str | None, example: int | None) -> dict[str, Any]:

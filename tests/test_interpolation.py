@@ -66,7 +66,7 @@ def test_an_arc_is_for_laws_that_turn() -> None:
 def test_the_ends_are_the_examples_codes_and_the_rest_is_decoded(model: genframe.Model) -> None:
     found = interpolate(model, (2, 5, 3), steps=4, given={"y": 7})
     batch = model.feeds[""].split("test").first(6)
-    codes = model.encode(batch["x"], {"y": 7})
+    codes = model.call("encode", batch)  # each under its own class, to become a seven
     assert found.z.shape == (2, 4, 3) and found.method == "spherical"
     assert torch.allclose(found.z[0, 0], codes[2], atol=1e-6)
     assert torch.allclose(found.z[:, -1], codes[[5, 3]], atol=1e-5)
