@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def content(
     settings = [f"{axis.key}={axis.fixed}" for axis in axes if axis.fixed is not None]
     file: dict[str, Any] = {
         "name": name,
+        "project": os.environ.get("WANDB_PROJECT") or "genframe",  # which is the tracker's too
         "program": "genframe",
         "method": "grid" if draws is None else "random",
         "parameters": {axis.key: _parameter(axis, draws) for axis in axes if axis.fixed is None},

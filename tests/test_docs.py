@@ -39,6 +39,8 @@ def commands(text: str) -> Iterator[list[str]]:
 def shortened(words: list[str], run: Path | None) -> list[str]:
     if words[0] == "train":
         return [*words, *SHORT, "--quiet", "--run-dir", "run"]
+    if words[0] == "sweep":
+        return [*words, *SHORT, "--no-evaluate"]
     words = [str(run) if word.startswith("runs/") or word == "RUN" else word for word in words]
     if words[0] == "resume":
         return [words[0], words[1], "train.steps=6", "--quiet"]
