@@ -68,6 +68,9 @@ def export(
     """
     if to not in FORMS:
         raise RecipeError(Problem("GF831", f"a graph is written as {' or '.join(FORMS)}, not as {to!r}"))
+    if model.device.type != "cpu":
+        message = f"a graph is traced on the CPU, and runs anywhere; the model is on {model.device}"
+        raise RecipeError(Problem("GF831", f"{message}: genframe.load(run, device='cpu')"))
     if path.exists() and not force:
         raise RecipeError(Problem("GF801", f"{path} is there already; --force overwrites it"))
     _require_packages(to, unchecked)

@@ -57,8 +57,8 @@ def traverse(
     They start from the code that the output `encode` gives an example of a split (`test`, else `validation`, else
     `train`), or, where `example` is None, from the mean of the wire `p_z`. latents: by number, in a code that is a map
     counted row by row; without any those whose codes vary most over the split, ten at most (from the prior, the first
-    ten). What `decode` asks for beside z is the example's. Raises RecipeError for an output, a wire, an example or a
-    latent that is not there.
+    ten). What `decode` asks for beside z is the example's, or what is `given`, `{"y": 7}`. Raises RecipeError for an
+    output, a wire, an example or a latent that is not there.
     """
     abilities.require(model, "traversing from the prior" if example is None else "traversing", "decode")
     held = Latents(model, given or {})
