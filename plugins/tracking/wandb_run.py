@@ -148,6 +148,10 @@ class WandbTracker:
         # Offline now: wandb names a folder by the second, and would write into one that is there.
         if mode == "offline":
             _remove(stale)
+        if (
+            wandb.run is None
+        ):  # nobody else's is talked over: what it says while it logs in would tear a live table
+            wandb.setup(settings=wandb.Settings(silent=True))
         settings: dict[str, Any] = {"console": "off", "silent": True, "disable_git": True, "save_code": False}
         if "WANDB_INIT_TIMEOUT" not in os.environ:
             settings["init_timeout"] = CONNECTING
