@@ -87,7 +87,7 @@ def target(command: Command) -> Command:
     command = click.option("--force", is_flag=True, help="Overwrite FILE.")(command)
     return click.option(
         "-o", "target", metavar="FILE", required=True, type=click.Path(path_type=Path, dir_okay=False),
-        help="The file to write: .png, .npy or .npz; of draws also .gif.",
+        help="The file to write: .png, .npy or .npz; of what moves also .gif.",
     )(command)  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def conditions(command: Command) -> Command:
     )
     named = click.option(
         "--given", "given", metavar="NAME=VALUE", multiple=True,
-        help="Ask it for any condition by its field of the data: y=7, y=0,1,2 in turn.",
+        help="A condition of a conditional model, by its field of the data: y=7; y=0,1,2 in turn.",
     )  # fmt: skip
     return named(label(command))
 
