@@ -25,13 +25,16 @@ TITLES = {
     "images_per_second": "Examples per second",
     "gradient_norm": "Gradient norm",
     "update": "Update, relative to the weights",
+    "gradient_share": "Share of the gradient norm, by player, component and term",
+    "scheduled": "Scheduled values",
     "measured": "Measured by the alarms",
+    "memory": "Memory, MB",
 }
 """Columns of a row -> what they are called; others are called as they are."""
 
 _ORDER = {key: place for place, key in enumerate(TITLES)}
 
-_APART = ("step", "epoch", "time", "alarms")
+_APART = ("step", "epoch", "time", "alarms", "histograms")
 
 Floats = NDArray[np.float64]
 
