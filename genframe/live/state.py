@@ -102,8 +102,9 @@ class State:
     def update(self, row: Mapping[str, Any]) -> None:
         """A row of metrics.jsonl was written."""
         self._take(row)
-        self.step = int(row["step"])
-        self._pace.tick(self.step, float(row.get("time") or time.time()))
+        step = int(row["step"])
+        self.step = max(self.step, step)  # rows may be written some steps later
+        self._pace.tick(step, float(row.get("time") or time.time()))
 
     def picture(self, name: str, step: int, path: Path) -> None:
         """A picture of an output was written."""

@@ -10,9 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command_line import Genframe
@@ -164,20 +162,21 @@ def test_ctrl_c_stops_a_training_and_leaves_its_terminal_clean(
 ) -> None:
     from genframe.live.terminal import TerminalProgress
 
-    update = TerminalProgress.update
+    tick, steps = TerminalProgress.tick, set[int]()
 
-    def stopping(self: TerminalProgress, row: Mapping[str, Any]) -> None:
-        update(self, row)
-        if row["step"] == 10:
+    def stopping(self: TerminalProgress, step: int) -> None:
+        tick(self, step)
+        if step == 10 and step not in steps:
             os.kill(os.getpid(), signal.SIGINT)
+        steps.add(step)
 
-    monkeypatch.setattr(TerminalProgress, "update", stopping)
+    monkeypatch.setattr(TerminalProgress, "tick", stopping)
     terminal = in_a_terminal(monkeypatch)
     told = genframe("train", "vae/digits", *TINY, "--run-dir", tmp_path / "run")
     text = terminal.getvalue()
     assert told.code == 130
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l") > -1
-    assert text.index("GF702 stopped by SIGINT after step 11, and saved") > text.rfind("\x1b[?25h")
+    assert text.index("GF702 stopped by SIGINT after step 10, and saved") > text.rfind("\x1b[?25h")
     assert not isinstance(sys.stdout, FileProxy) and sys.stderr is terminal
 
 

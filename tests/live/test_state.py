@@ -38,6 +38,15 @@ def test_a_lazy_term_is_kept_over_the_rows_without_it() -> None:
     assert driven(row(10), later).terms["penalty"] == 0.125
 
 
+def test_rows_that_are_written_late_do_not_turn_the_clock_back() -> None:
+    state = driven()
+    state.tick(50)
+    for step in (10, 20, 30):
+        state.update(row(step))
+    assert state.step == 50 and state.row["step"] == 30
+    assert state.remaining == pytest.approx(95.0)
+
+
 def test_alarms_ring_from_a_step_on_and_are_remembered() -> None:
     alarm = {"modes": "all samples are alike"}
     state = driven(row(10), row(20, alarms=alarm), row(30, alarms=alarm))
