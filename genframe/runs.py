@@ -77,8 +77,11 @@ def found(roots: Iterable[Path]) -> list[RunFacts]:
     return sorted(facts, key=lambda run: run.changed, reverse=True)
 
 
-def facts_of(folder: Path) -> RunFacts:
-    """What is known of the run in a folder; one that can't be read is `damaged`, and `fault` says why."""
+def facts_of(folder: Path, ours: bool = False) -> RunFacts:
+    """What is known of the run in a folder; one that can't be read is `damaged`, and `fault` says why.
+
+    ours: who asks holds the run's lock, its training being over, so that the lock does not say that it is running.
+    """
     changed = datetime.fromtimestamp(_newest(folder)).astimezone()
     try:
         run = Run.open(folder)
@@ -95,7 +98,7 @@ def facts_of(folder: Path) -> RunFacts:
     resolved = _resolved(folder)
     state, total = _ended(_tail(folder / "log.txt"))
     row = _last_row(_tail(run.metrics))
-    if held(folder):
+    if not ours and held(folder):
         state = "running"
     seed = facts.get("seed")
     return RunFacts(

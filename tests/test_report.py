@@ -23,6 +23,7 @@ from genframe import report
 from genframe.cli import group
 from genframe.engine import loop
 from genframe.engine.previews import Previews
+from genframe.errors import RunError
 from genframe.report import compared, drawn, facts, frames
 from genframe.report.curves import Columns, curves, thinned
 from genframe.report.graph import Drawing, drawing
@@ -104,6 +105,7 @@ def test_a_training_ends_with_a_page_that_holds_everything_and_asks_for_nothing(
     assert len(seen.ids) == len(set(seen.ids))
     assert all(address.startswith(("#", "data:image/")) for address in seen.addresses), seen.addresses
     assert len(seen.scripts) == 1 and not seen.handlers
+    assert 'class="state finished"' in text
     assert (
         "default-src 'none'" in seen.policy
         and "unsafe" not in seen.policy
@@ -263,13 +265,24 @@ def test_a_killed_run_is_told_to_go_on(run: Path) -> None:
 
 
 def test_a_report_that_fails_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(report, "write", full)
     run = loop.train(small("vae/digits", "train.steps=2"), tmp_path / "run", ended=drawn.at_the_end)
     assert facts_of(run).state == "finished" and not (run / "report.html").exists()
     assert "warning: no report was written: OSError" in (run / "log.txt").read_text()
+
+
+def test_a_training_that_fails_is_reported_too(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="GF701"):
+        loop.train(
+            small("vae/digits", "train.steps=9", "train.log.every=1", "optimizer.lr=1e30"),
+            tmp_path / "run",
+            ended=drawn.at_the_end,
+        )
+    text = (tmp_path / "run" / "report.html").read_text()
+    assert 'class="state failed"' in text and "became" in Page(text).text
 
 
 def test_no_report_is_written_where_none_is_wanted(tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ def command(
     runs = tuple(dict.fromkeys(runs))
     if len(runs) > 1 and audit:
         raise click.UsageError("--audit is of one run; audit each with genframe audit RUN, then compare")
+    if target is None and len(runs) > 1:
+        target = Path("comparison.html")
     if target is not None:
         _check(target, force)
     missing = []
@@ -63,9 +65,7 @@ def command(
 
         known = options.registry(files)
         missing = drawn.complete(runs[0], known, audit=audit, tell=lambda text: click.echo(text, err=True))
-    written = report.write(
-        runs, target or (runs[0] / report.FILE if len(runs) == 1 else Path("comparison.html")), missing
-    )
+    written = report.write(runs, target or runs[0] / report.FILE, missing)
     if json_:
         options.print_json({"report": str(written), "runs": [str(run) for run in runs]})
     else:

@@ -37,7 +37,7 @@ def at_the_end(run: Run, training: Training | None, progress: Progress) -> None:
 
             with _noted("pictures of codes", missing):
                 draw(Model.of_training(training, run), run.folder, missing)
-        report.write([run.folder], run.folder / report.FILE, missing)
+        report.write([run.folder], run.folder / report.FILE, missing, ours=True)
     except Exception as error:
         why = (
             error.problems[0].message

@@ -71,8 +71,11 @@ class Told:
             self.missing.append(f"{what}: {type(error).__name__}: {error}")
 
 
-def read(folder: Path) -> Told:
-    """All that a run's folder holds. Raises RunError for a folder that is no run: GF713, of a packed file GF745."""
+def read(folder: Path, ours: bool = False) -> Told:
+    """All that a run's folder holds; ours: as of `facts_of`.
+
+    Raises RunError for a folder that is no run: GF713, of a packed file GF745.
+    """
     if packed.is_packed(folder):
         message = f"{folder} is a packed file, which holds no rows and no pictures over time: a report is of a folder"
         raise RunError(Problem("GF745", message, command="genframe report RUN"))
@@ -80,7 +83,7 @@ def read(folder: Path) -> Told:
         (folder / name).exists() for name in (RECIPE, RESOLVED, FACTS, "metrics.jsonl", "checkpoints")
     ):
         Run.open(folder)  # says what it is instead
-    told = Told(folder, facts_of(folder))
+    told = Told(folder, facts_of(folder, ours))
     if told.run.fault:
         told.missing.append(told.run.fault)
     for name, attribute in ((RECIPE, "written"), (RESOLVED, "resolved")):
