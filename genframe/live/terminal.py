@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.live import Live
 
-from genframe.live.lines import Line, Lines
+from genframe.live.lines import Line, Lines, folded, piece
 from genframe.live.state import Outlook, State
 from genframe.live.view import WIDE, view
 
@@ -23,6 +23,10 @@ REFRESH_SECONDS = 0.2
 
 COST = 0.005
 """The share of the time that drawing may take: a view that is dear (a large preview, a slow line) is drawn seldom."""
+
+_NONE_YET = (
+    "no samples yet: train.samples.every says how often they are drawn, by default with each checkpoint"
+)
 
 
 class TerminalProgress:
@@ -156,8 +160,10 @@ class Preview:
 
     def lines(self, state: State, width: int, height: int) -> list[Line]:
         """Made anew when the picture is another, or the window."""
-        if not self.shown or (newest := state.preview) is None:
+        if not self.shown:
             return []
+        if (newest := state.preview) is None:
+            return [] if state.ended else [[piece(text, "bright_black")] for text in folded(_NONE_YET, width)]
         if self._made[0] != (key := (newest, width, height)):
             from genframe.live.half_blocks import half_blocks
 

@@ -29,7 +29,7 @@ def view(state: State, width: int, height: int, picture: Sequence[Line] = ()) ->
 
     What there is no room for goes by its weight: columns first, then terms, of which it is said how many.
     """
-    beside = bool(picture) and width >= WIDE
+    beside = state.preview is not None and bool(picture) and width >= WIDE
     left = width - width_of(picture[0]) - 3 if beside else width
     above = [*_head(state, left)]
     below = [*_alarms(state, left, max(height // 6, 2))]
@@ -95,11 +95,11 @@ def _cut(lines: list[str], most: int) -> list[str]:
 
 
 def _framed(state: State, picture: Sequence[Line], width: int) -> Iterator[Line]:
-    """The picture under a line that says what it is."""
+    """The picture under a line that says what it is; what is said in its place."""
     if picture and state.preview is not None:
         name, step, _ = state.preview
         yield from ([piece(line, "bright_black")] for line in folded(f"{name}, step {step:,}", width))
-        yield from picture
+    yield from picture
 
 
 def _side_by_side(left: list[Line], right: list[Line], width: int) -> Iterator[Line]:

@@ -176,8 +176,10 @@ def test_a_preview_has_the_colours_of_the_picture(grid: Path) -> None:
     progress = TerminalProgress(console(screen), clock, preview=True)
     progress.start(outlook())
     progress.update(row(10))
+    assert "no samples yet" in screen.getvalue()
     progress.picture("sample", 10, grid)
     progress.finish()
+    assert not any("no samples yet" in line for line in screen.lines)
     blocks = [line for line in screen.lines if "▀" in line]
     assert 4 <= len(blocks) <= 12 and "sample, step 10" in screen.lines
     assert "\x1b[38;2;255;0;0;48;2;255;0;0m▀" in screen.getvalue()
