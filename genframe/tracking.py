@@ -113,7 +113,7 @@ class Trackers:
 
     def _call(self, method: str, *arguments: Any) -> None:
         for follower in self._followers:
-            follower.call(method, *map(deepcopy, arguments))  # a copy each: what one changes no other sees
+            follower.call(method, *map(_copied, arguments))  # a copy each: what one changes no other sees
         self._tell()
 
     def _finish(self, state: str, patience: float | None = None) -> None:
@@ -225,6 +225,15 @@ class _Follower:
         where = f" ({place[0]}:{place[1]})" if place else ""
         line = f"is muted: its {method}() raised {type(error).__name__}: {error}{where}"
         return _Fault(line, "".join(traceback.format_exception(error)).rstrip())
+
+
+def _copied(value: Any) -> Any:
+    """A copy of plain data, several times as fast as copy.deepcopy makes it."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value if isinstance(value, (str, int, float, Path, type(None))) else deepcopy(value)
 
 
 def _file(tracker: Any) -> str | None:

@@ -23,6 +23,7 @@ from genframe.data.spec import DataSpec
 from genframe.engine import checkpoint, process, state
 from genframe.engine.code_histograms import code_histograms
 from genframe.engine.devices import choose_device, peak_memory
+from genframe.engine.marks import GATHER_SECONDS, Mark, means
 from genframe.engine.metrics_log import MetricsLog, cut_back, rows, standard
 from genframe.engine.needs import require_memory, require_support
 from genframe.engine.outputs import Outputs
@@ -154,6 +155,7 @@ class Training:
     trackers: Trackers = field(default_factory=Trackers)
     _clock: float = field(default_factory=time.perf_counter)
     _logged: int = 0
+    _marks: list[Mark] = field(default_factory=list)
 
     @classmethod
     def prepared(cls, recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) -> Training:
@@ -293,10 +295,13 @@ class Training:
             stopping = bool(caught)  # looked at once: a signal that comes later waits for the next step
             ends = done == total or stopping
             save = done % saving == 0 or ends
+            drawn = done % sampling == 0 or done == total
             if save or done % log_every == 0:
+                self._mark(done)
+            if save or (self._marks and (drawn or self._due(done))):
                 validation = self._validate(step) if save else {}
                 self._log(done, run, metrics, progress, validation, save)
-            if done % sampling == 0 or done == total:
+            if drawn:
                 previews.draw(done)
             if save:
                 self._save(done, run, metrics, validation)
@@ -309,6 +314,16 @@ class Training:
             return max(1, int(span.in_steps(self.steps_per_epoch)))
         return self.steps_per_epoch * math.ceil(CHECKPOINT_STEPS / self.steps_per_epoch)
 
+    def _mark(self, done: int) -> None:
+        """Note that a row is due, with what will have changed when it is written."""
+        stepper = self.stepper
+        mark = Mark(done, round(time.time(), 3), stepper.learning_rates(), stepper.schedules(done - 1))
+        self._marks.append(mark)
+
+    def _due(self, done: int) -> bool:
+        """Whether rows are to wait no longer."""
+        return done % self._closely == 0 or time.perf_counter() - self._clock > GATHER_SECONDS
+
     def _log(
         self,
         done: int,
@@ -318,39 +333,48 @@ class Training:
         validation: Mapping[str, float],
         save: bool,
     ) -> None:
-        """Read the terms since the last row from the device, check them, write their means."""
+        """Read the terms since the last row from the device, check them, write their means: the rows that are due."""
         history = self.stepper.take_history()
         self._require_finite(history, run)
-        now = time.perf_counter()
+        now, marks = time.perf_counter(), self._marks
         seen = (done - self._logged) * sum(data.batch_size for data in self.plan.recipe.datasets.values())
-        speed = seen / max(now - self._clock, 1e-9)
-        self._clock, self._logged = now, done
-        terms = {name: sum(value for _, value in rows) / len(rows) for name, rows in history.items()}
+        speed = round(seen / max(now - self._clock, 1e-9), 1)
+        self._clock, self._logged, self._marks = now, done, []
+        memory = peak_memory(self.device)
+        # A resumed run begins with a look: so must what follows its checkpoint, for both to log the same.
+        glances = self.stepper.take_glances(again=save or done % self._closely == 0)
+        rows = [
+            self._row(mark, terms, memory, speed)
+            for mark, terms in zip(marks, means(history, marks), strict=True)
+        ]
+        rows[0] |= glances  # which were taken on the first step
+        rows[-1] |= {"validation": dict(validation)} if validation else {}
+        if save and self.plan.recipe.train.log.latents:
+            rows[-1]["histograms"] = code_histograms(self.outputs, self.feeds)
+        for row in rows:
+            for line in self.plan.watch.look(row) if self._looked(row) else ():
+                run.log(line)
+                progress.message(line)
+            if self.plan.watch.ringing:
+                row["alarms"] = self.plan.watch.ringing
+        metrics.write(rows)
+        for row in rows:
+            self.trackers.log(row)
+            progress.update(row)
+
+    def _row(
+        self, mark: Mark, terms: Mapping[str, float], memory: Mapping[str, float], speed: float
+    ) -> dict[str, Any]:
         weighted = {
-            f"{side.name}.{term}": terms[term] * side.weight(term, done - 1, self.steps_per_epoch)
+            f"{side.name}.{term}": terms[term] * side.weight(term, mark.step - 1, self.steps_per_epoch)
             for side in self.stepper.sides
             for term in side.weights
             if term in terms
         }
-        epoch = (done - 1) // self.steps_per_epoch + 1
-        figures: dict[str, Any] = {"terms": terms, "weighted": weighted, "lr": self.stepper.learning_rates()}
-        figures["memory"] = peak_memory(self.device)
-        if scheduled := self.stepper.schedules(done - 1):
-            figures["scheduled"] = scheduled
-        # A resumed run begins with a look: so must what follows its checkpoint, for both to log the same.
-        figures |= self.stepper.take_glances(again=save or done % self._closely == 0)
-        figures |= {"validation": dict(validation)} if validation else {}
-        if save and self.plan.recipe.train.log.latents:
-            figures["histograms"] = code_histograms(self.outputs, self.feeds)
-        shown = {"step": done, "epoch": epoch, **figures}
-        for line in self.plan.watch.look(shown) if self._looked(shown) else ():
-            run.log(line)
-            progress.message(line)
-        if self.plan.watch.ringing:
-            figures["alarms"] = self.plan.watch.ringing
-        row = metrics.write(done, epoch, images_per_second=round(speed, 1), **figures)
-        self.trackers.log(row)
-        progress.update(row)
+        epoch = (mark.step - 1) // self.steps_per_epoch + 1
+        row = {"step": mark.step, "epoch": epoch, "time": mark.time, "terms": terms, "weighted": weighted}
+        row |= {"lr": mark.lr, "images_per_second": speed, "memory": memory}
+        return row | ({"scheduled": mark.scheduled} if mark.scheduled else {})
 
     @property
     def _closely(self) -> int:

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 from genframe import durable
 from genframe.errors import Problem, RunError
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
 _WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -33,37 +33,15 @@ class MetricsLog:
         with durable.reported("metrics.jsonl", path.parent):
             self._file = path.open("ab", buffering=0)
 
-    def write(
-        self,
-        step: int,
-        epoch: int,
-        *,
-        terms: Mapping[str, float],
-        weighted: Mapping[str, float],
-        lr: Mapping[str, float],
-        images_per_second: float,
-        **more: Any,
-    ) -> dict[str, Any]:
-        """Add the row of a step, and return it: terms by name, weighted terms and learning rates by player.
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows, all at once: `step`, and columns of numbers, strings, lists and mappings of them.
 
-        `more` are further columns: numbers, strings, lists and mappings of them. Raises RunError (GF716) when
-        the disk is full.
+        Raises RunError (GF716) when the disk is full.
         """
-        row = {
-            "step": step,
-            "epoch": epoch,
-            "time": round(time.time(), 3),
-            "terms": terms,
-            "weighted": weighted,
-            "lr": lr,
-            "images_per_second": images_per_second,
-            **more,
-        }
-        line = json.dumps(standard(row), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        lines = b"".join(_line(row) for row in rows)
         with durable.reported("metrics.jsonl", self._path.parent, f"genframe resume {self._path.parent}"):
-            while line:  # unbuffered writes may be partial
-                line = line[self._file.write(line) :]
-        return row
+            while lines:  # unbuffered writes may be partial
+                lines = lines[self._file.write(lines) :]
 
     def sync(self) -> None:
         """Wait until all rows are on the disk: before a checkpoint, so that none outlives its rows."""
@@ -127,6 +105,14 @@ def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     if row is None:
         raise RunError(Problem("GF719", f"line {number} of {path} is no row of metrics"))
     return row
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    try:
+        text = _ENCODER.encode(row)
+    except ValueError:  # a number that JSON has no word for
+        text = _ENCODER.encode(standard(row))
+    return text.encode() + b"\n"
 
 
 def standard(value: Any) -> Any:

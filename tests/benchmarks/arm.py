@@ -37,8 +37,10 @@ def main() -> None:
 
         bf16 = options.loop.endswith("bf16")
         more = ("play=simultaneous",) if options.loop.endswith("at-once") else ()
+        more += ("track={wandb: {use: wandb, mode: offline}}",) if options.loop.endswith("wandb") else ()
+        every = {"log_every": 1} if "every-step" in options.loop else {}
         folder = options.scratch / options.loop
-        train(turns, options.model, options.turns, options.size, folder, bf16=bf16, more=more)
+        train(turns, options.model, options.turns, options.size, folder, bf16=bf16, more=more, **every)
     elif options.loop.startswith("lean"):
         lean(turns, options.model, options.loop, options.turns, options.size)
     else:

@@ -62,6 +62,8 @@ class Training:
     loss: str = "-ELBO, nats"
     peers: Sequence[Ratio] = ()
     """With --peers: what is held against their loops."""
+    name: str = ""
+    """Of the case, where it is not the model's."""
 
     def __call__(self, scale: Scale, scratch: Path) -> Section:
         options = ("--scratch", str(scratch / self.model))
@@ -73,7 +75,9 @@ class Training:
         warm_up = self.warm_up if scale.warm_up is None else scale.warm_up
         steps = scale.steps or self.steps
         held = contest.hold(arms, steps, scale.rounds, warm_up)
-        return report.of_contest(self.model, f"{self.about}; turns of {steps} steps", held, ratios, self.loss)
+        return report.of_contest(
+            self.name or self.model, f"{self.about}; turns of {steps} steps", held, ratios, self.loss
+        )
 
 
 def family(scale: Scale, scratch: Path) -> Section:
@@ -250,6 +254,15 @@ CASES: dict[str, Case] = {
         steps=50,
         warm_up=1,
         peers=PEERS,
+    ),
+    "logging": Training(
+        "VAE 784-400-20, batch 128; a row each 50 steps, each step, and each step to wandb offline too",
+        "mlp",
+        ["genframe", "genframe-every-step", "genframe-every-step-wandb"],
+        [Ratio("genframe-every-step", "genframe"), Ratio("genframe-every-step-wandb", "genframe", 0.97)],
+        steps=400,
+        warm_up=2,
+        name="logging",
     ),
     "family": family,
     "dcgan": Training(

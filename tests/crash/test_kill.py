@@ -9,7 +9,7 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -105,11 +105,12 @@ def _halfway_through_a_row(nth: int) -> None:
 
     original, calls = MetricsLog.write, iter(range(nth))
 
-    def write(self: MetricsLog, step: int, *args: Any, **keywords: Any) -> None:
+    def write(self: MetricsLog, rows: Sequence[Mapping[str, Any]]) -> None:
         if next(calls, None) is None:
-            self._file.write(b'{"step": %d, "epo' % step)
+            original(self, rows[:-1])
+            self._file.write(b'{"step": %d, "epo' % rows[-1]["step"])
             die()
-        original(self, step, *args, **keywords)
+        original(self, rows)
 
     MetricsLog.write = write  # type: ignore[method-assign]
 

@@ -77,7 +77,7 @@ def test_rows_of_metrics_that_do_not_fit_leave_the_others_readable(disk: tuple[P
     step = 0
     with full(), MetricsLog(path) as log, pytest.raises(RunError, match="GF716"):
         for step in range(10_000):
-            log.write(step, 1, terms={"loss": 0.5}, weighted={}, lr={}, images_per_second=1.0, note="x" * 999)
+            log.write([{"step": step, "terms": {"loss": 0.5}, "note": "x" * 999}])
     assert step > 100
     assert [row["step"] for row in rows(path)] == list(range(step))
 

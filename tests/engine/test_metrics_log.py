@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +17,24 @@ def write(path: Path, *steps: int, **more: Any) -> None:
     with MetricsLog(path) as log:
         for step in steps:
             terms, rates = {"objective": 100.0 / (step + 1)}, {"model": 1e-3}
-            log.write(
-                step,
-                1,
-                terms=terms,
-                weighted={"model.objective": 1.0},
-                lr=rates,
-                images_per_second=2e4,
-                **more,
-            )
+            row = {
+                "step": step,
+                "epoch": 1,
+                "time": 1.5,
+                "terms": terms,
+                "weighted": {"model.objective": 1.0},
+            }
+            log.write([{**row, "lr": rates, "images_per_second": 2e4, **more}])
 
 
-def test_a_row_holds_what_was_measured_and_when(tmp_path: Path) -> None:
+def test_a_row_holds_what_was_measured(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    before = time.time()
     write(path, 3, validation={"total": 7.5})
     (row,) = rows(path)
-    assert before - 0.001 <= row.pop("time") <= time.time() + 0.001
     assert row == {
         "step": 3,
         "epoch": 1,
+        "time": 1.5,
         "terms": {"objective": 25.0},
         "weighted": {"model.objective": 1.0},
         "lr": {"model": 1e-3},
@@ -49,7 +46,7 @@ def test_a_row_holds_what_was_measured_and_when(tmp_path: Path) -> None:
 def test_a_row_is_in_the_file_as_soon_as_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     with MetricsLog(path) as log:
-        log.write(1, 1, terms={}, weighted={}, lr={}, images_per_second=1.0)
+        log.write([{"step": 1, "terms": {}}])
         log.sync()
         assert [row["step"] for row in rows(path)] == [1]
 

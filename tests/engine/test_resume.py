@@ -452,6 +452,7 @@ def test_a_signal_that_comes_while_a_row_is_logged_stops_after_the_next_step(tmp
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop, "GLANCE_STEPS", 1)  # no row is gathered
         patched.setattr(loop.Training, "_log", interrupted)
         with pytest.raises(Stopped) as caught:
             train(small("vae/digits", BRIEF, "train.checkpoint.every=100", "train.steps=8"), tmp_path / "run")
