@@ -208,7 +208,7 @@ SMALL: Mapping[str, tuple[str, ...]] = {
             "decoder={width: 2, features: 8}",
             "discriminator.width=2",
         )
-        for name in ("conditional", "acgan", "infogan", "ssgan")
+        for name in ("conditional", "acgan", "infogan")
     },
     **{
         f"gan/mnist/{name}": (
@@ -225,7 +225,15 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "decoder={width: 2, most: 4}",
         "discriminator={width: 2, most: 4}",
     ),
-    "gan/dcgan-digits": ("data.batch_size=16", "prior.dim=3", "decoder.width=2", "discriminator.width=2"),
+    **{
+        f"gan/{name}-digits": (
+            "data.batch_size=16",
+            "prior.dim=3",
+            "decoder.width=2",
+            "discriminator.width=2",
+        )
+        for name in ("dcgan", "ssgan")
+    },
     "gan/maxout-mnist": (
         "data.batch_size=16",
         "prior.dim=3",
