@@ -96,7 +96,9 @@ class Wiring:
     def given(self, name: str) -> frozenset[str]:
         """The instances that an instance's constructor asks for."""
         instance, asked = self.instances[name], self._asked.get(name)
-        if asked is None or asked[0] is not instance:  # read from the source once: this is asked for very often
+        if (
+            asked is None or asked[0] is not instance
+        ):  # read from the source once: this is asked for very often
             names = tuple(
                 str(one.given.get(given, given))
                 for one in (instance, *instance.parts())

@@ -221,7 +221,9 @@ def test_a_tracker_that_fails_and_is_well_again_has_missed_nothing(
 ) -> None:
     monkeypatch.setattr(tracking, "PAUSES", (0.01, 0.01, 0.01))
     shown = Shown()
-    run = loop.train(tracked(f"{{a: {{use: flaky, times: 3, errno: {errno}}}}}"), tmp_path / "run", progress=shown)
+    run = loop.train(
+        tracked(f"{{a: {{use: flaky, times: 3, errno: {errno}}}}}"), tmp_path / "run", progress=shown
+    )
     assert [word[2] for word in notes(run) if word[0] == "log"] == rows(run), "in order, each once"
     assert shown.messages == []
 
