@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import signal
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,9 +20,8 @@ from genframe.compiling import compile_plan
 from genframe.data.feed import Feed
 from genframe.data.spec import DataSpec
 from genframe.engine import checkpoint, process, state
-from genframe.engine.code_histograms import code_histograms
-from genframe.engine.devices import choose_device, peak_memory
-from genframe.engine.marks import GATHER_SECONDS, Mark, means
+from genframe.engine.devices import choose_device
+from genframe.engine.journal import Journal, Saved, failed
 from genframe.engine.metrics_log import MetricsLog, cut_back, rows, standard
 from genframe.engine.needs import require_memory, require_support
 from genframe.engine.outputs import Outputs
@@ -46,10 +44,6 @@ CHECKPOINT_STEPS = 500
 
 Ended = Callable[[Run, "Training | None", Progress], None]
 """What is called while the run is still locked and its training at hand: to write a report, say."""
-
-GLANCE_STEPS = 20
-"""Gradients, updates and wires are looked at no more often than this, however often rows are written: each look costs
-as much as a tenth of a small net's step."""
 
 
 def train(
@@ -153,9 +147,6 @@ class Training:
     stepper: Stepper
     best: tuple[int, float] | None = None
     trackers: Trackers = field(default_factory=Trackers)
-    _clock: float = field(default_factory=time.perf_counter)
-    _logged: int = 0
-    _marks: list[Mark] = field(default_factory=list)
 
     @classmethod
     def prepared(cls, recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) -> Training:
@@ -221,12 +212,12 @@ class Training:
 
     def run_from(self, run: Run, progress: Progress, found: checkpoint.Checkpoint | None) -> None:
         """Train to the end, from a checkpoint that is loaded or from nothing, writing into the run."""
-        step = 0
+        step = found.step if found else 0
+        journal = Journal(self.plan, self.stepper, run, self.trackers, progress, step)
         if found is not None:
-            step = found.step
             best = found.manifest.get("best")
             self.best = (int(best[0]), float(best[1])) if best else None
-            self.plan.watch.replay(row for row in rows(run.metrics) if self._looked(row))
+            journal.replay(rows(run.metrics))
         else:
             self._begin()
 
@@ -237,7 +228,6 @@ class Training:
         previews = Previews(self.outputs, self.feeds, run, self.plan.recipe.train.samples.n, shown)
         outlook = self.outlook(step, run)
         progress.start(outlook, rows(run.metrics) if step else ())
-        self._clock, self._logged = time.perf_counter(), step
         run.log(str(outlook))
 
         def warn(line: str, more: str) -> None:
@@ -248,7 +238,8 @@ class Training:
         followed = self.trackers.following(run.folder, resolved(self.plan.recipe), step, warn, said.append)
         try:
             with followed, MetricsLog(run.metrics) as metrics, _signals() as caught:
-                self._loop(step, run, metrics, previews, progress, caught)
+                journal.open(metrics)
+                self._loop(step, run, journal, previews, progress, caught)
         finally:
             progress.finish()
             for line in said:
@@ -273,7 +264,7 @@ class Training:
         self,
         start: int,
         run: Run,
-        metrics: MetricsLog,
+        journal: Journal,
         previews: Previews,
         progress: Progress,
         caught: list[int],
@@ -289,7 +280,7 @@ class Training:
                 self.stepper.step(step, self.batch(step))
             except ValueError as error:  # by which a component refuses what it is given
                 run.log(traceback.format_exc())
-                raise self._failed(f"step {step + 1} was refused: {error}", run, "wires") from error
+                raise failed(f"step {step + 1} was refused: {error}", run, "wires") from error
             done = step + 1
             progress.tick(done)
             stopping = bool(caught)  # looked at once: a signal that comes later waits for the next step
@@ -297,14 +288,16 @@ class Training:
             save = done % saving == 0 or ends
             drawn = done % sampling == 0 or done == total
             if save or done % log_every == 0:
-                self._mark(done)
-            if save or (self._marks and (drawn or self._due(done))):
-                validation = self._validate(step) if save else {}
-                self._log(done, run, metrics, progress, validation, save)
+                journal.note(done)
+            if save:
+                validation = self._validate(step)
+                journal.write(done, Saved.of(self.plan, validation, self.outputs, self.feeds))
+            elif drawn or journal.due(done):
+                journal.write(done)
             if drawn:
                 previews.draw(done)
             if save:
-                self._save(done, run, metrics, validation)
+                self._save(done, run, journal, validation)
             if stopping:
                 raise self._stopped(caught[0], done, run)
         run.log(f"finished at step {total}")
@@ -314,91 +307,6 @@ class Training:
             return max(1, int(span.in_steps(self.steps_per_epoch)))
         return self.steps_per_epoch * math.ceil(CHECKPOINT_STEPS / self.steps_per_epoch)
 
-    def _mark(self, done: int) -> None:
-        """Note that a row is due, with what will have changed when it is written."""
-        stepper = self.stepper
-        mark = Mark(done, round(time.time(), 3), stepper.learning_rates(), stepper.schedules(done - 1))
-        self._marks.append(mark)
-
-    def _due(self, done: int) -> bool:
-        """Whether rows are to wait no longer."""
-        return done % self._closely == 0 or time.perf_counter() - self._clock > GATHER_SECONDS
-
-    def _log(
-        self,
-        done: int,
-        run: Run,
-        metrics: MetricsLog,
-        progress: Progress,
-        validation: Mapping[str, float],
-        save: bool,
-    ) -> None:
-        """Read the terms since the last row from the device, check them, write their means: the rows that are due."""
-        history = self.stepper.take_history()
-        self._require_finite(history, run)
-        now, marks = time.perf_counter(), self._marks
-        seen = (done - self._logged) * sum(data.batch_size for data in self.plan.recipe.datasets.values())
-        speed = round(seen / max(now - self._clock, 1e-9), 1)
-        self._clock, self._logged, self._marks = now, done, []
-        memory = peak_memory(self.device)
-        # A resumed run begins with a look: so must what follows its checkpoint, for both to log the same.
-        glances = self.stepper.take_glances(again=save or done % self._closely == 0)
-        rows = [
-            self._row(mark, terms, memory, speed)
-            for mark, terms in zip(marks, means(history, marks), strict=True)
-        ]
-        rows[0] |= glances  # which were taken on the first step
-        rows[-1] |= {"validation": dict(validation)} if validation else {}
-        if save and self.plan.recipe.train.log.latents:
-            rows[-1]["histograms"] = code_histograms(self.outputs, self.feeds)
-        for row in rows:
-            for line in self.plan.watch.look(row) if self._looked(row) else ():
-                run.log(line)
-                progress.message(line)
-            if self.plan.watch.ringing:
-                row["alarms"] = self.plan.watch.ringing
-        metrics.write(rows)
-        for row in rows:
-            self.trackers.log(row)
-            progress.update(row)
-
-    def _row(
-        self, mark: Mark, terms: Mapping[str, float], memory: Mapping[str, float], speed: float
-    ) -> dict[str, Any]:
-        weighted = {
-            f"{side.name}.{term}": terms[term] * side.weight(term, mark.step - 1, self.steps_per_epoch)
-            for side in self.stepper.sides
-            for term in side.weights
-            if term in terms
-        }
-        epoch = (mark.step - 1) // self.steps_per_epoch + 1
-        row = {"step": mark.step, "epoch": epoch, "time": mark.time, "terms": terms, "weighted": weighted}
-        row |= {"lr": mark.lr, "images_per_second": speed, "memory": memory}
-        return row | ({"scheduled": mark.scheduled} if mark.scheduled else {})
-
-    @property
-    def _closely(self) -> int:
-        """Rows of these steps are followed by a close look: whole multiples of `log.every`."""
-        every = self.plan.recipe.train.log.every
-        return every * math.ceil(GLANCE_STEPS / every)
-
-    def _looked(self, row: Mapping[str, Any]) -> bool:
-        """Whether the alarms are shown a row: each that holds a close look, where not every row does."""
-        every = self.plan.recipe.train.log.every
-        return self._closely == every or not row.keys().isdisjoint(("gradient_norm", "update", "measured"))
-
-    def _require_finite(self, history: Mapping[str, Sequence[tuple[int, float]]], run: Run) -> None:
-        bad = [
-            (step, name, value)
-            for name, rows in history.items()
-            for step, value in rows
-            if not math.isfinite(value)
-        ]
-        if not bad:
-            return
-        step, name, value = min(bad)
-        raise self._failed(f"the term {name!r} became {value} at step {step + 1}", run, f"wires.{name}")
-
     def _require_finite_weights(self, done: int, run: Run) -> None:
         """A finite term may have a gradient that is not; the weights would show it a step later, once saved."""
         for side in self.stepper.sides:
@@ -406,15 +314,7 @@ class Training:
             if bad:
                 message = f"{bad[0]!r} is not finite after step {done}, though every term was: a gradient of "
                 message += f"{', '.join(side.weights)} is not"
-                raise self._failed(message, run, f"players.{side.name}")
-
-    def _failed(self, what: str, run: Run, path: str) -> RunError:
-        last = checkpoint.latest(run.checkpoints)
-        good = f"the last good checkpoint is {last.path}" if last else "there is no checkpoint before it"
-        message = f"{what}; {good}"
-        run.log(f"failed: {message}")
-        hint = f"genframe resume {run.folder}" if last else None
-        return RunError(Problem("GF701", message, path=path, command=hint))
+                raise failed(message, run, f"players.{side.name}")
 
     def _validate(self, step: int) -> dict[str, float]:
         """The terms on the validation split, weighted as in training; for recipes of one player that have one."""
@@ -436,12 +336,12 @@ class Training:
         )
         return means
 
-    def _save(self, done: int, run: Run, metrics: MetricsLog, validation: Mapping[str, float]) -> None:
+    def _save(self, done: int, run: Run, journal: Journal, validation: Mapping[str, float]) -> None:
         self._require_finite_weights(done, run)
         total = validation.get("total")
         if total is not None and (self.best is None or total < self.best[1]):
             self.best = (done, total)
-        metrics.sync()
+        journal.sync()
         state.save(run.checkpoints, self.stepper, done, {"best": self.best})
         checkpoint.prune(
             run.checkpoints, self.plan.recipe.train.checkpoint.keep, self.best[0] if self.best else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -127,13 +129,18 @@ class Stepper:
                     _store(env, bound.wire.names, self.compiler.compile(bound.bound)(env, {}))
             return {term: reduced(env[term], term) for term in terms}
 
-    def take_history(self) -> dict[str, list[tuple[int, float]]]:
-        """The terms since the last call, read from the device at once; then forgotten."""
+    def take_history(self, until: int | None = None) -> dict[str, list[tuple[int, float]]]:
+        """The terms that were not taken yet, of steps below `until`, read from the device at once; then forgotten."""
         taken = {}
-        for name, entries in self.history.items():
-            values = torch.stack([value.mean() for _, value in entries]).tolist()
-            taken[name] = [(step, value) for (step, _), value in zip(entries, values, strict=True)]
-        self.history = defaultdict(list)
+        left: defaultdict[str, list[tuple[int, Tensor]]] = defaultdict(list)
+        for name, history in self.history.items():
+            count = len(history) if until is None else bisect_left(history, until, key=itemgetter(0))
+            if count:
+                values = torch.stack([value.mean() for _, value in history[:count]]).tolist()
+                taken[name] = [(step, value) for (step, _), value in zip(history, values, strict=False)]
+            if count < len(history):
+                left[name] = history[count:]
+        self.history = left
         return taken
 
     def take_glances(self, *, again: bool = True) -> dict[str, dict[str, Any]]:

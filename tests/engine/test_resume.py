@@ -25,7 +25,7 @@ from tiny import (
     train,
 )
 
-from genframe.engine import checkpoint, loop
+from genframe.engine import checkpoint, journal, loop
 from genframe.engine.step import Stepper
 from genframe.errors import RunError, Stopped
 from genframe.recipe import load_recipe
@@ -444,16 +444,16 @@ def test_a_stop_between_the_steps_saves_and_goes_on_to_the_same_bits(tmp_path: P
 
 
 def test_a_signal_that_comes_while_a_row_is_logged_stops_after_the_next_step(tmp_path: Path) -> None:
-    original = loop.Training._log
+    original = journal.Journal.write
 
-    def interrupted(self: loop.Training, done: int, *arguments: Any) -> None:
+    def interrupted(self: journal.Journal, done: int, *arguments: Any) -> None:
         original(self, done, *arguments)
         if done == 4:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(loop, "GLANCE_STEPS", 1)  # no row is gathered
-        patched.setattr(loop.Training, "_log", interrupted)
+        patched.setattr(journal, "GLANCE_STEPS", 1)  # no row is gathered
+        patched.setattr(journal.Journal, "write", interrupted)
         with pytest.raises(Stopped) as caught:
             train(small("vae/digits", BRIEF, "train.checkpoint.every=100", "train.steps=8"), tmp_path / "run")
     assert caught.value.exit_code == 143
