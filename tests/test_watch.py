@@ -19,7 +19,7 @@ from tiny import differing as differing_tensors
 
 from genframe import Verdict
 from genframe.codes import CODES
-from genframe.engine import loop
+from genframe.engine import journal
 from genframe.errors import RecipeError
 from genframe.explain import explain
 from genframe.recipe import load_recipe
@@ -65,7 +65,7 @@ def parts(tmp_path: Path) -> str:
 @pytest.fixture(autouse=True)
 def close(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of eight steps, all of whose rows are looked at."""
-    monkeypatch.setattr(loop, "GLANCE_STEPS", 1)
+    monkeypatch.setattr(journal, "GLANCE_STEPS", 1)
 
 
 def lines(run: Path, word: str) -> list[str]:
@@ -109,7 +109,7 @@ def test_watching_changes_no_bit_of_a_training(tmp_path: Path) -> None:
 def test_dense_rows_are_looked_at_now_and_then_and_alarms_see_those(
     parts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "GLANCE_STEPS", 4)
+    monkeypatch.setattr(journal, "GLANCE_STEPS", 4)
     dense = "train={log: {every: 1}, checkpoint: {every: 6, keep: 9}}"
     watch = "watch={late: {use: my_parts/late, first: 5, last: 6}}"
     run = train(small("gan/ring", BRIEF, parts, watch, dense), tmp_path / "run")
