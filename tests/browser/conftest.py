@@ -35,9 +35,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser, started once; the tests are skipped where there is none."""
+    """The browser, started once a file; the tests are skipped where there is none.
+
+    While it lives an event loop of Playwright's runs in this thread, in which nobody else can run one.
+    """
     if CHROMIUM is None:
         pytest.skip("no `chromium` on PATH: `make browser` installs it, or set GENFRAME_CHROMIUM")
     sync_api = pytest.importorskip(

@@ -139,7 +139,7 @@ def _places() -> dict[str, tuple[Callable[[int], None], int]]:
         "between a checkpoint's rename and the cleanup": (_after(checkpoint, "_put"), 4),
         "between the renames and the removals of the cleanup": (_after(checkpoint, "_move_away"), 2),
         "halfway through the removal of a checkpoint": (_halfway_through_a_removal, 2),
-        "halfway through a row of the metrics": (_halfway_through_a_row, 8),
+        "halfway through a row of the metrics": (_halfway_through_a_row, 4),
         "between the metrics and the checkpoint": (_before(checkpoint, "save"), 4),
     }
 

@@ -26,7 +26,7 @@ KEY = "0123456789abcdef0123456789abcdef01234567"
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     import wandb
 
-    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+    for name in [name for name in os.environ if name.startswith("WANDB_") and name != "WANDB_SERVICE"]:
         monkeypatch.delenv(name)
     with serving() as found:
         wandb.teardown()  # it reads the environment once
