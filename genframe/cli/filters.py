@@ -17,27 +17,21 @@ Grey is a weight of 0; each filter has a scale of its own."""
 
 
 @click.command("filters", epilog=EPILOG)
-@options.run
 @click.option("--component", metavar="NAME", help="Of this component; else of the first that has filters.")
 @options.target
 @options.titles
-@options.weights
-@options.plugins
+@options.opening
 def command(
-    run: Path,
+    opening: options.Opening,
     component: str | None,
     target: Path,
     force: bool,
     titles: bool,
-    raw: bool,
-    step: int | None,
-    device: str | None,
-    files: tuple[Path, ...],
 ) -> None:
     """Draw the filters of a first layer."""
     from genframe import exports
 
     exports.check_target(target, force)
-    model = options.model(run, raw=raw, step=step, device=device, files=files)
+    model = opening.model()
     name = exports.filters(model, target, component, titles)
     click.echo(f"{target}: the first layer of {name}, after step {model.step}")

@@ -28,7 +28,6 @@ middle of a straight line is where the prior draws nothing (White 2016). Elsewhe
 
 
 @click.command("interpolate", epilog=EPILOG)
-@options.run
 @click.option(
     "--examples", metavar="NUMBERS", callback=options.numbers,
     help="From example to example of the split, 0,1.  [default: 0,1]",
@@ -48,10 +47,9 @@ middle of a straight line is where the prior draws nothing (White 2016). Elsewhe
 @options.split
 @options.conditions
 @options.titles
-@options.weights
-@options.plugins
+@options.opening
 def command(
-    run: Path,
+    opening: options.Opening,
     examples: tuple[int, ...] | None,
     seeds: tuple[int, ...] | None,
     steps: int,
@@ -59,13 +57,8 @@ def command(
     target: Path,
     force: bool,
     split: str | None,
-    label: str | None,
-    given: tuple[str, ...],
+    conditions: options.Conditions,
     titles: bool,
-    raw: bool,
-    step: int | None,
-    device: str | None,
-    files: tuple[Path, ...],
 ) -> None:
     """Draw what lies between two codes."""
     from genframe import exports
@@ -73,11 +66,11 @@ def command(
     if examples is not None and seeds is not None:
         raise click.UsageError("--examples and --seeds are two kinds of stops: give one of them")
     exports.check_target(target, force, moving=True)
-    model = options.model(run, raw=raw, step=step, device=device, files=files)
+    model = opening.model()
 
     from genframe.interpolation import interpolate
 
-    asked = options.given(model, given, label, "decode", "encode")
+    asked = conditions.of(model, "decode", "encode")
     found = interpolate(model, examples, seeds=seeds, steps=steps, method=method, split=split, given=asked)
     exports.interpolation(model, found, target, titles)
     told = "".join(f", {text}" for text in found.told)

@@ -24,7 +24,6 @@ deviations; where nothing encodes, through the two directions of p(z) that chang
 
 
 @click.command("manifold", epilog=EPILOG)
-@options.run
 @click.option("--side", default=20, show_default=True, type=click.IntRange(2, 100), help="Pictures a side.")
 @click.option(
     "--margin", default=0.02, show_default=True, type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
@@ -34,32 +33,26 @@ deviations; where nothing encodes, through the two directions of p(z) that chang
 @options.split
 @options.conditions
 @options.titles
-@options.weights
-@options.plugins
+@options.opening
 def command(
-    run: Path,
+    opening: options.Opening,
     side: int,
     margin: float,
     target: Path,
     force: bool,
     split: str | None,
-    label: str | None,
-    given: tuple[str, ...],
+    conditions: options.Conditions,
     titles: bool,
-    raw: bool,
-    step: int | None,
-    device: str | None,
-    files: tuple[Path, ...],
 ) -> None:
     """Draw a plane of the codes."""
     from genframe import exports
 
     exports.check_target(target, force)
-    model = options.model(run, raw=raw, step=step, device=device, files=files)
+    model = opening.model()
 
     from genframe.manifold import manifold
 
-    asked = options.given(model, given, label, "decode", "encode")
+    asked = conditions.of(model, "decode", "encode")
     found = manifold(model, side=side, margin=margin, split=split, given=asked)
     exports.manifold(model, found, target, titles)
     across, up = found.plane.names

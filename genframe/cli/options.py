@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,8 +100,13 @@ def titles(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
-def conditions(command: Command) -> Command:
-    """`--given NAME=VALUE` and `--class C`; `given` reads them."""
+def conditions(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--given NAME=VALUE` and `--class C`, handed on as `conditions`."""
+
+    @wraps(command)
+    def called(given: tuple[str, ...], label: str | None, **rest: Any) -> Any:
+        return command(conditions=Conditions(given, label), **rest)
+
     label = click.option(
         "--class", "label", metavar="CLASS", help="Ask a conditional model for this class: 7, or all in turn."
     )
@@ -107,18 +114,28 @@ def conditions(command: Command) -> Command:
         "--given", "given", metavar="NAME=VALUE", multiple=True,
         help="A condition of a conditional model, by its field of the data: y=7; y=0,1,2 in turn.",
     )  # fmt: skip
-    return named(label(command))
+    return named(label(called))
 
 
-def given(model: Model, texts: tuple[str, ...], label: str | None, *outputs: str) -> dict[str, Any]:
-    """What `--given` and `--class` ask for, checked against what these outputs take."""
-    if not texts and label is None:
-        return {}
-    from genframe import conditions
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What `--given` and `--class` ask for."""
 
-    found = conditions.read(texts, model, *outputs, label=label)
-    conditions.checked(model, found, *outputs)
-    return found
+    given: tuple[str, ...]
+    label: str | None
+
+    def __bool__(self) -> bool:
+        return bool(self.given) or self.label is not None
+
+    def of(self, model: Model, *outputs: str) -> dict[str, Any]:
+        """By field, checked against what these outputs of a model take."""
+        if not self:
+            return {}
+        from genframe import conditions
+
+        found = conditions.read(self.given, model, *outputs, label=self.label)
+        conditions.checked(model, found, *outputs)
+        return found
 
 
 def numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -173,6 +190,33 @@ def model(run: Path, *, raw: bool, step: int | None, device: str | None, files: 
     if found.remarks:
         print_remarks(found.remarks)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A run, and which weights of it are to be opened."""
+
+    run: Path
+    raw: bool
+    step: int | None
+    device: str | None
+    files: tuple[Path, ...]
+
+    def model(self) -> Model:
+        """As `model` says."""
+        return model(self.run, raw=self.raw, step=self.step, device=self.device, files=self.files)
+
+
+def opening(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`RUN` and the options of `weights` and `plugins`, handed on as `opening`."""
+
+    @wraps(command)
+    def called(
+        run: Path, raw: bool, step: int | None, device: str | None, files: tuple[Path, ...], **rest: Any
+    ) -> Any:
+        return command(opening=Opening(run, raw, step, device, files), **rest)
+
+    return run(weights(plugins(called)))
 
 
 def registry(files: tuple[Path, ...]) -> Registry:

@@ -21,7 +21,6 @@ Examples:
 
 
 @click.command("reconstruct", epilog=EPILOG)
-@options.run
 @click.option("-n", "n", default=32, show_default=True, type=click.IntRange(min=1), help="How many examples.")
 @options.target
 @options.split
@@ -30,28 +29,22 @@ Examples:
 )
 @options.conditions
 @options.titles
-@options.weights
-@options.plugins
+@options.opening
 def command(
-    run: Path,
+    opening: options.Opening,
     n: int,
     target: Path,
     force: bool,
     split: str | None,
     name: str,
-    label: str | None,
-    given: tuple[str, ...],
+    conditions: options.Conditions,
     titles: bool,
-    raw: bool,
-    step: int | None,
-    device: str | None,
-    files: tuple[Path, ...],
 ) -> None:
     """Put examples of the data beside what a run makes of them."""
     from genframe import exports
 
     exports.check_target(target, force)
-    model = options.model(run, raw=raw, step=step, device=device, files=files)
-    asked = options.given(model, given, label, name)
+    model = opening.model()
+    asked = conditions.of(model, name)
     exports.reconstructions(model, target, n, split, name, asked, titles)
     click.echo(f"{target}: after step {model.step}")

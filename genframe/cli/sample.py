@@ -32,7 +32,6 @@ that is installed. One that must be fitted is, once, to the training data; the f
 
 
 @click.command("sample", epilog=EPILOG)
-@options.run
 @click.option("-n", "n", default=64, show_default=True, type=click.IntRange(min=1), help="How many.")
 @options.target
 @click.option("--seed", default=0, show_default=True, help="The same seed draws the same samples.")
@@ -40,34 +39,28 @@ that is installed. One that must be fitted is, once, to the training data; the f
 @click.option("--sampler", metavar="NAME", help="Draw by this sampler: a name, or {use: NAME, option: ...}.")
 @options.conditions
 @options.titles
-@options.weights
-@options.plugins
+@options.opening
 def command(
-    run: Path,
+    opening: options.Opening,
     n: int,
     target: Path,
     force: bool,
     seed: int,
     name: str | None,
     sampler: str | None,
-    label: str | None,
-    given: tuple[str, ...],
+    conditions: options.Conditions,
     titles: bool,
-    raw: bool,
-    step: int | None,
-    device: str | None,
-    files: tuple[Path, ...],
 ) -> None:
     """Draw samples from a run into a picture or an array."""
     from genframe import exports
 
     if sampler is not None and name is not None:
         raise click.UsageError("--sampler and --output are two ways to draw: give one of them")
-    if (given or label is not None) and (sampler is not None or name is not None):
+    if conditions and (sampler is not None or name is not None):
         raise click.UsageError("a condition is for the output `sample`: leave out --sampler and --output")
     exports.check_target(target, force, moving=True)
-    model = options.model(run, raw=raw, step=step, device=device, files=files)
-    asked = options.given(model, given, label, "sample", "decode")
+    model = opening.model()
+    asked = conditions.of(model, "sample", "decode")
     with working(f"drawing {n:,} samples"):
         exports.samples(model, target, n, seed, name or "sample", sampler, asked, titles)
     click.echo(f"{target}: {n} samples, seed {seed}, after step {model.step}")

@@ -36,7 +36,6 @@ def _ends(context: click.Context, parameter: click.Parameter, value: str) -> tup
 
 
 @click.command("traverse", epilog=EPILOG)
-@options.run
 @click.option(
     "--latents", metavar="NUMBERS", callback=options.numbers, help="Which, 0,1,2; else those that vary most."
 )
@@ -51,10 +50,9 @@ def _ends(context: click.Context, parameter: click.Parameter, value: str) -> tup
 @options.split
 @options.conditions
 @options.titles
-@options.weights
-@options.plugins
+@options.opening
 def command(
-    run: Path,
+    opening: options.Opening,
     latents: tuple[int, ...] | None,
     steps: int,
     ends: tuple[float, float],
@@ -63,13 +61,8 @@ def command(
     target: Path,
     force: bool,
     split: str | None,
-    label: str | None,
-    given: tuple[str, ...],
+    conditions: options.Conditions,
     titles: bool,
-    raw: bool,
-    step: int | None,
-    device: str | None,
-    files: tuple[Path, ...],
 ) -> None:
     """Draw what each latent does."""
     from genframe import exports
@@ -78,10 +71,10 @@ def command(
     if prior and example is not None:
         raise click.UsageError("--example and --prior are two places to start from: give one of them")
     exports.check_target(target, force, moving=True)
-    model = options.model(run, raw=raw, step=step, device=device, files=files)
+    model = opening.model()
     if example is None and not prior and "encode" in model.outputs:
         example = 0
-    asked = options.given(model, given, label, "decode", "encode")
+    asked = conditions.of(model, "decode", "encode")
     found = traverse(model, latents or (), steps=steps, ends=ends, example=example, split=split, given=asked)
     start = "the prior's mean" if example is None else f"example {example}"
     exports.traversal(model, found, target, start, titles)

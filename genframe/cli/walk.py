@@ -31,7 +31,6 @@ The chain is the first that the recipe's outputs allow; --by names another:
 
 
 @click.command("walk", epilog=EPILOG)
-@options.run
 @click.option("--steps", default=20, show_default=True, type=click.IntRange(1, 100_000), help="How many.")
 @click.option(
     "--every", default=1, show_default=True, type=click.IntRange(min=1), help="Show each such step."
@@ -47,10 +46,9 @@ The chain is the first that the recipe's outputs allow; --by names another:
 @options.split
 @options.conditions
 @options.titles
-@options.weights
-@options.plugins
+@options.opening
 def command(
-    run: Path,
+    opening: options.Opening,
     steps: int,
     every: int,
     count: int,
@@ -61,26 +59,21 @@ def command(
     target: Path,
     force: bool,
     split: str | None,
-    label: str | None,
-    given: tuple[str, ...],
+    conditions: options.Conditions,
     titles: bool,
-    raw: bool,
-    step: int | None,
-    device: str | None,
-    files: tuple[Path, ...],
 ) -> None:
     """Draw a model's Markov chain step by step."""
     from genframe import exports
 
     exports.check_target(target, force, moving=True)
-    model = options.model(run, raw=raw, step=step, device=device, files=files)
+    model = opening.model()
 
     from genframe.walk import CHAINS, chains, walk
 
     known = chains(model)
     name = by if by in known else next(iter(known), "transition")
     taken = CHAINS[str(name)].needs
-    asked = options.given(model, given, label, *taken)
+    asked = conditions.of(model, *taken)
     found = walk(
         model, steps=steps, every=every, count=count, example=example, split=split, by=by, draws=draws,
         seed=seed, given=asked,
