@@ -116,6 +116,7 @@ CODES: dict[str, str] = {
     "GF545": "an alarm measures on a wire that no training step makes, or fails on it",
     "GF546": "two players keep averages of the same parameters",
     "GF547": "a component takes batches that divide by a number, and a batch size does not",
+    "GF548": "a term that its player never adds up, or a player that never moves",
     "GF601": "data can't be read",
     "GF602": "data are not what the dataset promises",
     "GF603": "fewer examples than one batch",

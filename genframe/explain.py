@@ -182,7 +182,7 @@ def _player(plan: Plan, player: Player, move: Move, before: Sequence[Move]) -> d
         "name": player.name,
         "trains": list(map(str, player.trains)) if _by_parts(plan, player) else list(plan.trains(player)),
         "parameters": sum(p.numel() for p in plan.trained_parameters(player).values()),
-        "terms": [_term(term) for term in player.minimises],
+        "terms": [_term(player, term) for term in player.minimises],
         "computes": [
             {
                 "wires": list(computation.names),
@@ -209,11 +209,12 @@ def _by_parts(plan: Plan, player: Player) -> bool:
     return any(entry.path for entry in player.trains)
 
 
-def _term(term: Term) -> dict[str, Any]:
+def _term(player: Player, term: Term) -> dict[str, Any]:
     return {
         "wire": term.wire,
         "weight": _value(term.weight),
         "every": term.every,
+        "counts": player.stands_for(term),
         "start": _span(term.start),
         "until": _span(term.until),
     }

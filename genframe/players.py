@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import gcd
 
 from genframe.errors import Problem
 from genframe.plan import Plan
-from genframe.recipe.model import Player
+from genframe.recipe.model import Player, Span
 from genframe.selection import fault, under
 
 
@@ -14,6 +15,7 @@ def player_problems(plan: Plan) -> Iterator[Problem]:
     """Errors, and remarks, about who trains what; once the routing is measured."""
     for player in plan.recipe.players:
         yield from _problems(plan, player)
+        yield from _never(player)
     yield from _untrained(plan)
     yield from _trained_twice(plan)
 
@@ -103,6 +105,39 @@ def _trained_twice(plan: Plan) -> Iterator[Problem]:
             message = f"{both}: each moves it by an optimizer of its own; to share a component out, name its parts, "
             message += f"trains: [{first}]"
             yield Problem("GF529", message, player.mark, f"players.{player.name}.trains", severity="remark")
+
+
+def _never(player: Player) -> Iterator[Problem]:
+    """Players, and their terms, whose steps never come, as far as spans can be compared."""
+    path = f"players.{player.name}"
+    if player.until is not None and not _before(player.start, player.until):
+        message = f"{player.name!r} never moves: it begins at {player.start} and ends at {player.until}"
+        yield Problem("GF548", message, player.mark, f"{path}.until")
+        return
+    for term in player.minimises:
+        ends = [until for until in (player.until, term.until) if until is not None]
+        begins = (player.start, term.start)
+        apart = gcd(player.every, term.every)
+        if not all(_before(start, end) for start in begins for end in ends):
+            cause = f"it begins at {term.start}, and has ended by then"
+        elif player.start.steps is None or term.start.steps is None:
+            continue
+        elif (player.start.steps - term.start.steps) % apart:
+            cause = (
+                f"the player moves every {player.every} steps from {player.start} on, the term is due every "
+            )
+            cause += (
+                f"{term.every} from {term.start} on, and these never meet: start: {player.start.steps}, say"
+            )
+        else:
+            continue
+        message = f"{player.name!r} never adds up {term.wire!r}: {cause}"
+        yield Problem("GF548", message, term.mark, f"{path}.minimises.{term.wire}")
+
+
+def _before(start: Span, end: Span) -> bool:
+    """Whether one lies before the other; taken to be so of steps and epochs, which can't be compared here."""
+    return (start.steps is None) != (end.steps is None) or start.in_steps(1_000) < end.in_steps(1_000)
 
 
 def _one_after_the_other(a: Player, b: Player) -> bool:

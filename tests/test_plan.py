@@ -306,6 +306,26 @@ def test_a_term_must_be_a_number_or_one_a_row(wrong: Wrong) -> None:
     assert "'loss' must be a number or one a row, and is tensor 2x2" in problem.message
 
 
+@pytest.mark.parametrize(
+    "settings, says",
+    [
+        (
+            {"every": 5, "start": 4},
+            "'model' never adds up 'loss': the player moves every 5 steps from step 4 on",
+        ),
+        ({"start": 10, "until": 5}, "'model' never moves: it begins at step 10 and ends at step 5"),
+        ({"until": {"epochs": 1}, "start": {"epochs": 2}}, "it begins at epoch 2 and ends at epoch 1"),
+    ],
+)
+def test_a_player_or_a_term_whose_steps_never_come_is_told(
+    wrong: Wrong, settings: dict[str, object], says: str
+) -> None:
+    own = [f"players.model.{key}={value}".replace("'", "") for key, value in settings.items()]
+    (problem,) = wrong(ONE, *own, "players.model.minimises={loss: {every: 10}}")
+    assert problem.code == "GF548"
+    assert says in problem.message
+
+
 # Remarks.
 
 

@@ -147,7 +147,8 @@ def _how(computed: dict[str, Any], player: str) -> str:
 
 
 def _term(term: dict[str, Any]) -> str:
-    notes = [f"every {term['every']} steps"] if term["every"] != 1 else []
+    counted = f", {term['counts']} times as much" if term["counts"] != 1 else ""
+    notes = [f"every {term['every']} steps{counted}"] if term["every"] != 1 else []
     notes += [f"{key} {term[key]}" for key in ("start", "until") if term[key]]
     weight = term["weight"]
     factor = "" if weight == 1 else f"{weight:g} " if isinstance(weight, (int, float)) else f"{weight} "

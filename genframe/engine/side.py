@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from genframe.engine import optimizer_state
 from genframe.engine.averages import Averages
 from genframe.engine.draws import Draws
+from genframe.errors import Problem, RecipeError
 from genframe.plan import Plan
 from genframe.recipe.model import Player, Schedule, Site, Span
 from genframe.scheduled import scheduler
@@ -57,6 +58,7 @@ class Side:
             t.wire: Window.of(t.every, t.start, t.until, steps_per_epoch) for t in player.minimises
         }
         self.weights = {t.wire: scheduler(t.weight) for t in player.minimises}
+        self._counts = {t.wire: player.stands_for(t) for t in player.minimises}
         rate = player.optimizer.options.get("lr")
         self.rate = scheduler(rate) if isinstance(rate, Schedule) else None
         self._plan = plan
@@ -79,9 +81,14 @@ class Side:
         """Built when it is asked for: torch imports its compiler for the first one, which takes as long as all the rest
         of torch, and a model that only gives its outputs needs none."""
         instance = self.player.optimizer
-        made: torch.optim.Optimizer = instance.offer.load()(
-            self.tensors, **self._plan.parts.options_beside(instance)
-        )
+        options = self._plan.parts.options_beside(instance)
+        try:
+            made: torch.optim.Optimizer = instance.offer.load()(self.tensors, **options)
+        except ValueError as error:
+            message = f"{instance.offer.name} of {self.name!r} could not be built: {error}"
+            raise RecipeError(
+                Problem("GF501", message, instance.mark, f"players.{self.name}.optimizer")
+            ) from error
         self._as_built = optimizer_state.entries(made)
         return made
 
@@ -152,8 +159,8 @@ class Side:
         return tuple(term for term, window in self.windows.items() if window.holds(step))
 
     def weight(self, term: str, step: int, steps_per_epoch: int) -> float:
-        """The weight of a term at a step; a lazy term counts for the steps it stood out."""
-        return self.weights[term](step, steps_per_epoch) * self.windows[term].every
+        """The weight of a term at a step; a lazy term counts for the moves that it stood out."""
+        return self.weights[term](step, steps_per_epoch) * self._counts[term]
 
     def state(self) -> dict[str, Any]:
         """The optimizer's state by parameter name."""

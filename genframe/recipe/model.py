@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,9 @@ class Span:
     steps: int | None = None
     epochs: float | None = None
 
+    def __str__(self) -> str:
+        return f"step {self.steps}" if self.steps is not None else f"epoch {self.epochs:g}"
+
     def in_steps(self, steps_per_epoch: int) -> int:
         return self.steps if self.steps is not None else round((self.epochs or 0) * steps_per_epoch)
 
@@ -166,6 +170,10 @@ class Player:
     every: int = 1
     start: Span = Span(steps=0)
     until: Span | None = None
+
+    def stands_for(self, term: Term) -> int:
+        """Of how many of the player's moves a lazy term is added to one: by so much its weight is multiplied."""
+        return term.every // gcd(self.every, term.every)
 
 
 @dataclass(frozen=True, slots=True)

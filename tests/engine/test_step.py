@@ -147,6 +147,20 @@ def test_a_lazy_term_counts_for_the_steps_that_it_stood_out(recipe: Any) -> None
     assert path_of(recipe(POINT, terms), 7) == [-5, -5, -5, -11, -11, -11, -17]
 
 
+@pytest.mark.parametrize("player, term, counts", [(2, 8, 4), (4, 2, 1), (4, 6, 3), (1, 16, 16), (3, 1, 1)])
+def test_a_lazy_term_counts_for_the_moves_of_its_player_and_not_for_steps(
+    recipe: Any, player: int, term: int, counts: int
+) -> None:
+    """So that it adds up, over the moves, to what it would without laziness: 48 steps hold whole rounds of all."""
+    lazy = recipe(
+        POINT, f"players.model={{every: {player}}}", f"players.model.minimises={{down: {{every: {term}}}}}"
+    )
+    (side,) = lazy.sides
+    assert side.weight("down", 0, 10) == counts
+    always = recipe(POINT, f"players.model={{every: {player}}}", "players.model.minimises={down: 1}")
+    assert path_of(lazy, 48)[-1] == path_of(always, 48)[-1]
+
+
 def test_a_term_is_added_from_its_start_until_its_end(recipe: Any) -> None:
     terms = "players.model.minimises={down: {start: 2, until: 4}, also: {weight: 0.5, every: 2, start: 1}}"
     assert path_of(recipe(POINT, terms), 6) == [1, 0, -1, -3, -3, -4]

@@ -228,6 +228,15 @@ def test_copies_of_the_data_are_faithful_and_diverse_and_their_density_is_k_plus
     assert set(measured(x, radii(x, 5), x + 100, 5).values()) == {0.0}
 
 
+def test_modes_that_are_narrow_beside_what_lies_between_them_do_not_run_together() -> None:
+    """Eight points of deviation 1e-3 on a circle of radius 10, by distances in double precision."""
+    torch.manual_seed(9)
+    angles = torch.arange(8.0) * math.pi / 4
+    centres = 10 * torch.stack([angles.cos(), angles.sin()], 1)
+    real, fake = (centres.repeat(15, 1) + 1e-3 * torch.randn(120, 2) for _ in range(2))
+    assert measured(real, radii(real, 3), fake, 3) == pytest.approx(brute(real.double(), fake.double(), 3))
+
+
 def test_prdc_of_fewer_examples_than_neighbours_is_refused() -> None:
     x = torch.randn(5, 3)
     with pytest.raises(ValueError, match="5-th neighbour needs more than 5"):
@@ -369,6 +378,21 @@ def test_a_sampler_that_drops_modes_is_seen() -> None:
     edge = centres[:1] + torch.tensor([[2.99 * 0.02, 0.0]])
     assert counted(edge, centres, spreads, due, 3.0)["good"] == 1
     assert counted(edge, centres, spreads, due, 2.9)["good"] == 0
+
+
+@pytest.mark.parametrize("asked", [{"subset_size": 60}, {"subset_size": 2}])
+def test_subsets_of_kid_that_are_everything_or_next_to_nothing_are_refused(asked: dict[str, int]) -> None:
+    x = torch.randn(60, 3)
+    with pytest.raises(ValueError, match="has 3 at least and fewer than all"):
+        kid(sampler(x), Split(x), Split(x), silent, features="pixels", subsets=4, **asked)
+
+
+def test_labels_that_are_no_modes_of_one_width_are_refused() -> None:
+    """In 784 dimensions nothing lies within three deviations of its class's mean."""
+    torch.manual_seed(10)
+    x, y = torch.randn(200, 784), torch.arange(200) % 10
+    with pytest.raises(ValueError, match="of training examples 0 % lie within 3 std of a mode"):
+        modes(sampler(x), Split(x, y), Split(x, y), silent)
 
 
 def test_modes_of_data_that_do_not_say_them_are_refused() -> None:

@@ -41,13 +41,20 @@ def kid(
     found = sides(
         sample, data, train_data, tell, features=features, count=count, samples=samples, batch_size=batch_size
     )
+    least = min(len(found.samples), len(found.data), len(found.train))
+    if least < 3:
+        raise ValueError(
+            f"KID and its error take three examples of each side at least, and there are {least}"
+        )
+    if subsets and not 3 <= subset_size < least:
+        message = f"subset_size is {subset_size}, and a subset of {least:,} examples has 3 at least and fewer than all"
+        raise ValueError(f"{message}: choose another subset_size, or subsets: 0 for all pairs")
     facts = {**found.provenance, "pairs": f"{subsets} subsets of {subset_size}" if subsets else "all"}
     facts["kernel values held"] = f"{8 * BLOCK / 1e6:.0f} MB at most"
     figures: dict[str, float] = {}
     for name, side in (("kid", found.samples), ("kid_of_data", found.train)):
         if subsets:
-            least = min(len(side), len(found.data), subset_size)
-            drawn = [mmd2(_some(side, least), _some(found.data, least)) for _ in range(subsets)]
+            drawn = [mmd2(_some(side, subset_size), _some(found.data, subset_size)) for _ in range(subsets)]
             values = torch.tensor([value for value, _ in drawn], dtype=torch.float64)
             error = float(values.std()) / subsets**0.5 if subsets > 1 else drawn[0][1]
             figures |= {name: float(values.mean()), f"{name}_standard_error": error}

@@ -13,6 +13,9 @@ from genframe import Count, Figures, Positive
 from .recognition import divergence
 from .sides import drawn_of, rows_of
 
+LEAST_GOOD = 0.5
+"""Share of the data's own examples that has to be good, for the count to mean anything."""
+
 
 def modes(
     sample: Callable[[int], Tensor],
@@ -30,7 +33,8 @@ def modes(
     nearest mode, a mode is found that has a good sample, and reverse KL, in nats, is that of the good samples' modes
     from the data's. Means and standard deviations (one of all directions) of the modes are those of the split's
     examples. A perfect sampler has 98.9 % good in the plane, 1 - exp(-9/2); `..._of_data` are the figures of as many
-    training examples. Raises ValueError for data without labels, or with a mode of two examples or no width.
+    training examples. Raises ValueError for data without labels, with a mode of two examples or no width, or
+    of whose own examples less than half are good: their labels are no modes of one width.
     """
     first = data.first(len(data))
     if "y" not in first or first["y"].is_floating_point() or first["y"].ndim != 1:
@@ -43,6 +47,11 @@ def modes(
     others = torch.cat([batch["x"] for batch in rows_of(train_data, places, batch_size)])
     figures = counted(drawn, centres, spreads, due, within)
     theirs = counted(others, centres, spreads, due, within)
+    if theirs["good"] < LEAST_GOOD:
+        message = f"of training examples {100 * theirs['good']:.0f} % lie within {within:g} std of a mode: "
+        raise ValueError(
+            message + "the labels of these data are no modes that one deviation describes (ring, grid)"
+        )
     figures |= {f"{name}_of_data": value for name, value in theirs.items()}
     facts = {"modes there are": len(centres), "samples": len(drawn), "training examples": len(others)}
     return Figures(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from genframe import Count, Figures, FilePath
+from genframe import Count, Figures, FilePath, Probability
 
 from .features import extractor
 from .prdc import BLOCK, squared
@@ -27,7 +27,7 @@ def neighbours(
     *,
     features: FilePath | Literal["digits", "pixels"] = "pixels",
     count: Count = 1000,
-    copies: float = 0.01,
+    copies: Probability = 0.01,
     batch_size: Count = 500,
 ) -> Figures:
     """The distance of samples to their nearest training example, beside that of unseen examples.

@@ -12,7 +12,7 @@ from genframe import Count, Figures, FilePath
 
 from .sides import sides, timed
 
-BLOCK = 4_000_000
+BLOCK = 2_000_000
 """Distances that are held at once, at most: 16 MB, and as much again for what is made of them."""
 
 Tell = Callable[[str], None]
@@ -49,7 +49,7 @@ def prdc(
     ball = radii(found.data, k, tell)
     figures = measured(found.data, ball, found.samples, k, tell)
     others = measured(found.data, ball, found.train, k, tell)
-    facts = {**found.provenance, "neighbours": k, "distances held": f"{4 * BLOCK / 1e6:.0f} MB at most"}
+    facts = {**found.provenance, "neighbours": k, "distances held": f"{8 * BLOCK / 1e6:.0f} MB at most"}
     return Figures(figures | {f"{name}_of_data": value for name, value in others.items()}, facts)
 
 
@@ -57,6 +57,7 @@ def measured(
     real: Tensor, ball: Tensor, fake: Tensor, k: int, tell: Tell = lambda text: None
 ) -> dict[str, float]:
     """The four figures of fake (n, d) against real (m, d), whose squared radii are `ball` (m,)."""
+    real, fake = real.double(), fake.double()
     own = radii(fake, k, tell)  # (n,)
     held = real.new_zeros(len(fake))  # how many real balls hold each fake
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
@@ -82,9 +83,9 @@ def measured(
 def radii(points: Tensor, k: int, tell: Tell = lambda text: None) -> Tensor:
     """The squared distance of each of points (n, d) to its k-th neighbour, itself not counted: (n,).
 
-    And a millionth of the largest squared length, by which single precision may be wrong: a copy of the neighbour
-    lies in the ball.
+    And by how much a product in double precision may be wrong, so that a copy of the neighbour lies in the ball.
     """
+    points = points.double()
     centred = points - points.mean(0)
     others = centred.T.contiguous()
     lengths = others.square().sum(0)
@@ -97,14 +98,14 @@ def radii(points: Tensor, k: int, tell: Tell = lambda text: None) -> Tensor:
         squares = squared(part, others, lengths)
         squares.diagonal(offset=place * rows).fill_(torch.inf)
         found.append(squares.topk(k, dim=1, largest=False).values[:, -1])
-    return torch.cat(found) + 1e-6 * lengths.amax()
+    return torch.cat(found) + 1e-14 * (lengths + lengths.amax())
 
 
 def squared(part: Tensor, others: Tensor, lengths: Tensor) -> Tensor:
     """Squared distances of part (b, d) to others (d, n), whose squared lengths are known: (b, n).
 
-    By one product of matrices in single precision; around a common middle, since it is small differences of large
-    numbers.
+    By one product of matrices in double precision and around a common middle: they are small differences of large
+    numbers, which in single precision would hide modes that are narrow beside what lies between them.
     """
     squares = torch.addmm(lengths, part, others, alpha=-2)
     return squares.add_(part.square().sum(1, keepdim=True))
