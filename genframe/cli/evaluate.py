@@ -18,6 +18,8 @@ from genframe.cli.working import working
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from genframe.errors import RecipeError
+    from genframe.recipe.model import Recipe
     from genframe.run import Run
 
 EPILOG = """\b
@@ -109,6 +111,8 @@ def measure(
         folder = stack.enter_context(_writable(run)) if record else None  # told before, not after the work
         chosen = {"raw": False, "step": None, "device": None, **weights}
         model = options.model(run, files=files, **chosen)
+        if not metrics and not model.recipe.evaluate:
+            raise _nothing_asked(run, model.recipe)
         with working("opening the data", shown=shown) as work:
             pictures: dict[str, Tensor] = {}
 
@@ -123,6 +127,19 @@ def measure(
             drawn = [exports.evaluation_picture(folder, model.step, *found) for found in pictures.items()]
             _tell_trackers(folder.folder, files)
     return measured, drawn
+
+
+def _nothing_asked(run: Path, recipe: Recipe) -> RecipeError:
+    """That the recipe names no metric, and which would suit it."""
+    from genframe.engine.evaluation import suited
+    from genframe.errors import Problem, RecipeError
+
+    names = suited(recipe)
+    message = "the recipe names no metric under `evaluate:`"
+    if names:
+        message += f"; by its outputs these may suit it: {', '.join(names)}"
+    command = f"genframe evaluate {run} {names[0]}" if names else "genframe list metric"
+    return RecipeError(Problem("GF532", message, path="evaluate", command=command))
 
 
 def _tell_trackers(folder: Path, files: tuple[Path, ...]) -> None:
@@ -154,9 +171,6 @@ def print_figures(measured: list[dict[str, Any]], written: Sequence[Path]) -> No
         (row["metric"], name, f"{value:.6g}") for row in measured for name, value in row["figures"].items()
     ]
     print_table(("metric", "figure", "value"), rows)
-    if not measured:
-        say("the recipe names no metric: add some under `evaluate:` (genframe list metric)")
-        return
     protocol = measured[0]["protocol"]
     say(
         f"\n{protocol['split']} split, {protocol['examples']:,} examples, step {protocol['step']}, "

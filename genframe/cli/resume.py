@@ -46,5 +46,4 @@ def command(
     shown = progress_for(sys.stderr, quiet=quiet, plain=plain, preview=preview)
     found = options.registry(files)
     folder = api.resume(run, overrides, progress=shown, registry=found, report=report)
-    outputs = run_folder(folder).whole_recipe((), found).outputs
-    finished(folder, quiet, json_, [output.names[0] for output in outputs])
+    finished(folder, quiet, json_, run_folder(folder).whole_recipe((), found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,24 +83,25 @@ def command(
     checked = load_recipe(recipe, settings, registry=found)  # a mistake is told before torch is loaded
     from genframe.engine import loop
     from genframe.engine.progress import can_live, progress_for
-    from genframe.report.drawn import at_the_end
+    from genframe.report.drawn import again, at_the_end
 
     afterwards = _evaluation(checked, run_dir) if evaluate else None
     shown = progress_for(sys.stderr, quiet=quiet, plain=plain, preview=preview, afterwards=afterwards)
     ended = at_the_end if report else None
     folder = loop.train(checked, run_dir, progress=shown, command=sys.argv, locked=lock, ended=ended)
-    outputs = [output.names[0] for output in checked.outputs]
     if not evaluate:
-        finished(folder, quiet, json_, outputs)
+        finished(folder, quiet, json_, checked)
         return
     from genframe.cli.evaluate import measure, print_figures
     from genframe.evaluations import FILE
 
     if not json_:  # should measuring fail, it is said where the run is
-        finished(folder, quiet, json_, outputs, next_=False)
+        finished(folder, quiet, json_, checked, next_=False)
     measured, drawn = measure(folder, shown=not quiet and not plain and can_live(sys.stderr), files=files)
+    if report:
+        again(folder, found, lambda text: click.echo(text, err=True))
     if json_:
-        finished(folder, quiet, json_, outputs, evaluations=measured)
+        finished(folder, quiet, json_, checked, evaluations=measured)
     elif not quiet:
         print_figures(measured, [folder / FILE, *drawn])
 
@@ -120,12 +121,12 @@ def finished(
     folder: Path,
     quiet: bool,
     json_: bool,
-    outputs: Collection[str],
+    recipe: Recipe,
     *,
     next_: bool = True,
     evaluations: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
-    """Say where everything is, and what is next for a run that has these outputs."""
+    """Say where everything is, and what is next for a run of this recipe."""
     pictures = sorted((folder / "samples").glob("*.png"))
     if json_:
         told = {"run": str(folder), "pictures": [str(path) for path in pictures]}
@@ -140,9 +141,11 @@ def finished(
             click.echo(f"report    {folder / 'report.html'}")
         if not next_:
             return
-        verbs = {output: verb for output, verb in _NEXT.items() if output in outputs}
-        lines = [f"genframe evaluate {folder}", *(verb.format(run=folder) for verb in verbs.values())]
-        click.echo("next      " + "\n          ".join(lines))
+        outputs = {output.names[0] for output in recipe.outputs}
+        lines = [f"genframe evaluate {folder}"] if recipe.evaluate else []
+        lines += [verb.format(run=folder) for output, verb in _NEXT.items() if output in outputs]
+        if lines:
+            click.echo("next      " + "\n          ".join(lines))
 
 
 def _newest_sample(pictures: list[Path]) -> Path:

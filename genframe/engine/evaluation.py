@@ -6,6 +6,7 @@ import inspect
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,8 +18,8 @@ from genframe.binding import called, required_parameters
 from genframe.data.feed import Split
 from genframe.engine.measure import measured
 from genframe.engine.outputs import Outputs
-from genframe.errors import Problem, RecipeError, nearest
-from genframe.recipe.model import Instance
+from genframe.errors import PluginError, Problem, RecipeError, nearest
+from genframe.recipe.model import Instance, Recipe
 from genframe.recipe.resolve import plain
 from genframe.recipe.samplers import metric_of
 
@@ -62,6 +63,24 @@ def evaluate(
         given = {"tell": tell, "show": partial(show, metric.name)}
         figures.append(_measure(outputs, metric, split, step, train, draws or {}, given))
     return figures
+
+
+def suited(recipe: Recipe) -> list[str]:
+    """Installed metrics that need no output but what the recipe has; those of its first outputs come first."""
+    known = [output.names[0] for output in recipe.outputs]
+    found: dict[str, int] = {}
+    for offer in recipe.registry.offers("metric"):
+        with suppress(PluginError):  # one that can't be imported suits nobody
+            target = offer.load()
+            parameters = required_parameters(called(target) or target)
+            wanted = [name for name in parameters if name not in _GIVEN]
+            if wanted and all(name in known for name in wanted):
+                found[offer.bare] = known.index(wanted[0])
+    return sorted(found, key=found.__getitem__)
+
+
+_GIVEN = {"data", "train_data", "tell", "show"}
+"""What every metric can ask for, beside outputs."""
 
 
 def _named(outputs: Outputs, metrics: Sequence[Instance], name: str) -> Instance:

@@ -39,14 +39,24 @@ def at_the_end(run: Run, training: Training | None, progress: Progress) -> None:
                 draw(Model.of_training(training, run), run.folder, missing)
         report.write([run.folder], run.folder / report.FILE, missing, ours=True)
     except Exception as error:
-        why = (
-            error.problems[0].message
-            if isinstance(error, GenframeError)
-            else f"{type(error).__name__}: {error}"
-        )
+        why = _why(error)
         progress.message(f"warning: no report was written: {why}")
         with suppress(GenframeError):  # the disk that had no room for the report may have none for the log
             run.log(f"warning: no report was written: {why}\n{traceback.format_exc()}")
+
+
+def again(folder: Path, registry: Registry, tell: Tell) -> None:
+    """Write a run's report anew, with what was measured since; what goes wrong is told, and stops nothing."""
+    try:
+        report.write([folder], folder / report.FILE, complete(folder, registry))
+    except Exception as error:
+        tell(f"warning: the report was not written anew: {_why(error)}")
+
+
+def _why(error: Exception) -> str:
+    return (
+        error.problems[0].message if isinstance(error, GenframeError) else f"{type(error).__name__}: {error}"
+    )
 
 
 def complete(

@@ -188,6 +188,22 @@ def test_train_plain_prints_lines_in_a_terminal_too(
     assert "\x1b" not in terminal.getvalue() and "step 20/20" in terminal.getvalue()
 
 
+def test_what_is_next_is_what_the_recipe_has(genframe: Genframe, tmp_path: Path) -> None:
+    told = genframe("train", "vae/digits", *TINY, "--run-dir", tmp_path / "a", "--no-report")
+    assert f"next      genframe evaluate {tmp_path / 'a'}\n" in told.out
+    told = genframe("train", "vae/digits", *TINY, "evaluate=null", "--run-dir", tmp_path / "b", "--no-report")
+    assert f"next      genframe sample {tmp_path / 'b'}" in told.out and "genframe evaluate" not in told.out
+    told = genframe("evaluate", tmp_path / "b")
+    assert (
+        told.code == 2
+        and "GF532" in told.err
+        and "rate-distortion" in told.err
+        and "denoising" not in told.err
+    )
+    suited = told.err.partition("Try: genframe evaluate ")[2].split()
+    assert suited[0] == str(tmp_path / "b") and suited[1] == "parzen"  # of what it has first, `sample`
+
+
 def test_train_measures_afterwards_when_asked(genframe: Genframe, tmp_path: Path) -> None:
     only = [
         "evaluate={rate-distortion: null, active-units: null, log-likelihood: null, improper-log-likelihood: null}"
@@ -200,5 +216,8 @@ def test_train_measures_afterwards_when_asked(genframe: Genframe, tmp_path: Path
         "train", "vae/digits", *TINY, *only, "--evaluate", "--json", "--run-dir", tmp_path / "b"
     ).json
     assert facts["run"] == str(tmp_path / "b") and facts["evaluations"][0]["metric"] == "elbo"
+    page = (tmp_path / "b" / "report.html").read_text()
+    assert "Nothing was measured yet" not in page and "elbo" in page
+    assert not (tmp_path / "a" / "report.html").exists()
     told = genframe("train", "vae/digits", *TINY, "evaluate=null", "--evaluate", "--run-dir", tmp_path / "c")
     assert told.code == 2 and "names no metric" in told.err and not (tmp_path / "c").exists()
