@@ -36,7 +36,7 @@ from genframe.locked import Lock, checked, code_changes
 from genframe.plan import Plan
 from genframe.recipe.model import Recipe
 from genframe.recipe.resolve import resolved, resolved_yaml
-from genframe.run import PLAN, Run
+from genframe.run import PLAN, RESOLVED, Run
 from genframe.tracking import Trackers
 
 CHECKPOINT_STEPS = 500
@@ -111,11 +111,17 @@ def resume(
         changes = [
             str(c) for c in code_changes(run.facts(), used_code(recipe, training.plan.wiring.instances))
         ]
+        over = found is not None and step >= training.total
+        if (
+            overrides and not over
+        ):  # what the run trains from now on: a later resume, too, and all that reads the run
+            run.write_text(RESOLVED, resolved_yaml(recipe))
+            run.write_json(PLAN, standard(explained(training.plan)))
         run.record_resume(overrides, step, changes)
         for change in changes:
             warn(f"the code differs from that of the training: {change}")
         cut_back(run.metrics, step)
-        if found is not None and step >= training.total:
+        if over:
             shown.message(f"nothing to do: the run is at step {step}, and {training.total} are asked for")
             run.log(f"nothing to do at step {step} of {training.total}")
             return run.folder

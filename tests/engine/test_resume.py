@@ -30,6 +30,7 @@ from genframe.engine.step import Stepper
 from genframe.errors import RunError, Stopped
 from genframe.recipe import load_recipe
 from genframe.run import Run
+from genframe.stored import opened
 
 BRIEF = "train={steps: 6, checkpoint: {every: 3, keep: 9}, samples: {every: 6, n: 4}, log: {every: 2}}"
 
@@ -178,13 +179,26 @@ def test_an_option_that_is_changed_when_resuming_counts_though_the_optimizer_cha
 
 def test_changed_settings_are_recorded_beside_the_recipe(tmp_path: Path) -> None:
     run = train(small("vae/digits", BRIEF), tmp_path / "run")
-    resolved = (run / "resolved.yaml").read_text()
+    written = (run / "recipe.yaml").read_text()
     resume(run, "train.steps=8", "optimizer.lr=1e-4")
     (row,) = map(json.loads, (run / "resumes.jsonl").read_text().splitlines())
     assert row["step"] == 6
     assert row["overrides"] == ["train.steps=8", "optimizer.lr=1e-4"]
-    assert (run / "resolved.yaml").read_text() == resolved
+    assert (run / "recipe.yaml").read_text() == written
     assert [row["lr"]["model"] for row in rows(run)][-2:] == [1e-3, 1e-4]
+
+
+def test_changed_settings_hold_for_a_later_resume_too(tmp_path: Path) -> None:
+    """As when a resumed run is killed, and goes on by the command that it said."""
+    whole = train(small("vae/digits", BRIEF, "train.steps=10", "train.checkpoint.keep=9"), tmp_path / "whole")
+    run = train(small("vae/digits", BRIEF, "train.checkpoint.keep=9"), tmp_path / "run")
+    resume(run, "train.steps=10")
+    shutil.rmtree(run / "checkpoints" / "00000010")
+    resume(run)
+    assert not differing(saved(run), saved(whole))
+    assert opened(run).whole_recipe(()).train.length.steps == 10
+    resume(run, "train.steps=4")  # nothing is to be done, and nothing changes
+    assert opened(run).whole_recipe(()).train.length.steps == 10
 
 
 def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path: Path) -> None:
