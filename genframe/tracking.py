@@ -54,6 +54,7 @@ class Trackers:
         self._warn: Warn = lambda line, more: None
         self._say: Say = lambda line: None
         self._run = Path("RUN")
+        self._again = True
 
     @classmethod
     def of(cls, instances: Iterable[Instance]) -> Trackers:
@@ -91,11 +92,15 @@ class Trackers:
         step: int,
         warn: Warn,
         say: Say = lambda line: None,
+        *,
+        again: bool = True,
     ) -> bool:
         """Bring each tracker to what a run that nobody writes to holds up to `step`; whether all came there.
 
         To a tracker it is a resume after which nothing more happens: `start`, then `finish`.
+        again: whether a warning names `genframe track`, which is no advice to who has just called it.
         """
+        self._again = again
         self._warn, self._say, self._run = warn, say, run
         for follower in self._followers:
             follower.begin()
@@ -135,8 +140,9 @@ class Trackers:
         for follower in self._followers:
             if follower.fault is not None and not follower.told:
                 follower.told = True
-                missed = f"genframe track {self._run} --to {follower.offer} sends what it misses"
-                self._warn(f"{follower.title} {follower.fault.line}; {missed}", follower.fault.more)
+                missed = f"; genframe track {self._run} --to {follower.offer} sends what it misses"
+                line = f"{follower.title} {follower.fault.line}{missed if self._again else ''}"
+                self._warn(line, follower.fault.more)
 
 
 @dataclass(frozen=True, slots=True)

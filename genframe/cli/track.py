@@ -58,4 +58,7 @@ def sent(folder: Path, files: tuple[Path, ...], settings: Sequence[str] = ()) ->
     def warn(line: str, more: str) -> None:
         click.echo(f"warning: {line}", err=True)
 
-    return trackers.send(folder, resolved(recipe), last, warn, lambda line: click.echo(line, err=True))
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    return trackers.send(folder, resolved(recipe), last, warn, say, again=not settings)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-_NAMED = re.compile(r"(.+)-(\d{8,})\.png")
+_NAMED = re.compile(r"(.+?)(?:-(\d{8,}))?\.png")
 
 
 def rows(path: Path, last: int) -> Iterator[dict[str, Any]]:
@@ -21,9 +21,12 @@ def rows(path: Path, last: int) -> Iterator[dict[str, Any]]:
 
 
 def pictures(folder: Path, last: int) -> list[tuple[int, str, Path]]:
-    """(step, name, path) of the pictures in samples/ up to the step `last`, in the order of the steps."""
+    """(step, name, path) of the pictures in samples/ up to the step `last`, in the order of the steps.
+
+    One without a step in its name, the data's, was drawn before the first.
+    """
     named = ((_NAMED.fullmatch(path.name), path) for path in folder.glob("*.png"))
-    found = [(int(match[2]), match[1], path) for match, path in named if match]
+    found = [(int(match[2] or 0), match[1], path) for match, path in named if match]
     return sorted(entry for entry in found if entry[0] <= last)
 
 

@@ -70,7 +70,7 @@ class WandbTracker:
     ) -> None:
         self._mode = mode
         self._named = {
-            "project": project or os.environ.get("WANDB_PROJECT") or "genframe",
+            "project": project,
             "entity": entity,
             "name": name or os.environ.get("WANDB_NAME"),
             "group": group or os.environ.get("WANDB_RUN_GROUP"),
@@ -83,6 +83,7 @@ class WandbTracker:
         self._folder = Path()
         self._run: Any = None
         self._step = 0
+        self._times: dict[int, float] = {}
         self._ringing: set[str] = set()
 
     def start(self, run: Path, resolved: Mapping[str, Any], resumed_step: int) -> None:
@@ -97,7 +98,8 @@ class WandbTracker:
         step = int(row["step"])
         if self._is_new(step):
             with _without_secrets():
-                self._run.log({**dict(numbers(row)), **_histograms(row)}, step=step)
+                self._times = {step: float(row["time"])} if "time" in row else {}
+                self._run.log({**dict(numbers(row)), **_histograms(row), **self._at(step)}, step=step)
                 self._alert(row)
 
     def picture(self, name: str, step: int, path: Path) -> None:
@@ -105,7 +107,12 @@ class WandbTracker:
             import wandb
 
             with _without_secrets():
-                self._run.log({"step": step, f"samples/{name}": wandb.Image(str(path))}, step=step)
+                at = self._at(step) or {"_timestamp": path.stat().st_mtime}
+                self._run.log({"step": step, f"samples/{name}": wandb.Image(str(path)), **at}, step=step)
+
+    def _at(self, step: int) -> dict[str, float]:
+        """When a step's row was written, which is earlier than now for what is sent afterwards."""
+        return {"_timestamp": self._times[step]} if step in self._times else {}
 
     def _is_new(self, step: int) -> bool:
         """Whether wandb has not gone past a step. Counted here: to ask wandb is a round trip to another process."""
@@ -138,10 +145,14 @@ class WandbTracker:
         known = self._known()
         identity = known.get("id") or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
         recipe = dict(resolved)
-        named = {**self._named, **{key: known[key] for key in ("project", "entity") if known.get(key)}}
+        named: dict[str, Any] = dict(self._named)
+        named["project"] = (  # an option wins; without one a run stays where it is
+            named["project"] or known.get("project") or os.environ.get("WANDB_PROJECT") or "genframe"
+        )
+        named["entity"] = named["entity"] or known.get("entity")
         named["name"] = named["name"] or self._folder.name
         named["group"] = named["group"] or _group(recipe)
-        self._keep({"id": identity, "project": named["project"], "entity": named["entity"], "mode": mode})
+        self._keep({**known, "id": identity, "mode": mode})  # a kill from here on makes no other run of it
         stale = self._written()
         if identity in _OPEN:  # followed by a tracker that never came to its end
             _OPEN.pop(identity).finish(exit_code=1)
@@ -166,11 +177,15 @@ class WandbTracker:
                 resume="allow" if known and mode == "online" else None,
                 settings=wandb.Settings(**settings, reinit="create_new"),
             )
-        except Exception:
+        except Exception as error:
             if not _OPEN:  # else another attempt would find the id taken by this one
                 wandb.teardown()
+            if isinstance(error, wandb.errors.UsageError) and "No API key" in str(error):
+                advice = "`wandb login` asks for one; mode=offline keeps it in the run's folder"
+                raise RuntimeError(f"no API key: {advice}") from None
             raise
         _OPEN[identity] = self._run
+        self._keep({"id": identity, "project": named["project"], "entity": named["entity"], "mode": mode})
         if mode != "offline":
             _remove(stale)
         self._step = self._run.starting_step
@@ -183,7 +198,6 @@ class WandbTracker:
         return found if isinstance(found, dict) else {}
 
     def _keep(self, identity: Mapping[str, Any]) -> None:
-        """Before wandb is asked: a kill in between must not make the resumed run another one."""
         aside = self._folder / f".tmp-{FILE}"
         aside.write_text(json.dumps(identity, indent=2) + "\n")
         aside.replace(self._folder / FILE)
@@ -218,7 +232,7 @@ class WandbTracker:
                 self._run.summary[f"evaluation/{row['metric']}/{figure}"] = value
                 table.add_data(row.get("time", ""), row["metric"], figure, value, protocol)
         if measured:
-            self._run.log({"evaluations": table})
+            self._run.log({"evaluations": table, **self._at(self._step)})
 
 
 def _histograms(row: Mapping[str, Any]) -> dict[str, Any]:

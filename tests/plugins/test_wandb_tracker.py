@@ -15,6 +15,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from genframe_plugins.tracking.wandb_run import WandbTracker
+from PIL import Image
 from tiny import SMALL, resume, rows, small, train
 from wandb_files import config, history, records, summary, the_file
 
@@ -98,6 +99,8 @@ def test_pictures_stand_at_their_steps(trained: Path) -> None:
         row["_step"]: row["samples/sample"] for row in history(the_file(trained)) if "samples/sample" in row
     }
     assert sorted(shown) == [2, 4, 6]
+    drawn = [row["_step"] for row in history(the_file(trained)) if "samples/data" in row]
+    assert drawn == [0], "the data's, although the file was written anew"
     files = the_file(trained).parent / "files"
     for step, picture in shown.items():
         ours = (trained / "samples" / f"sample-{step:08d}.png").read_bytes()
@@ -262,7 +265,65 @@ def test_a_run_that_was_trained_without_it_is_sent_afterwards(tmp_path: Path) ->
     invoked("track", str(run), "--to", "wandb", "mode=offline")
     assert json.loads((run / "wandb.json").read_text())["id"] == first
     assert len(list(run.glob("wandb/offline-run-*"))) == 1, "again is no second run"
+    projects = {record.run.project for record in records(the_file(run)) if record.HasField("run")}
+    assert projects == {"later"}, "where it was"
     assert (run / "resolved.yaml").read_text() == said
+
+
+def test_an_option_wins_over_what_the_run_s_folder_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wandb
+
+    def sent(**options: Any) -> set[str]:
+        tracker = WandbTracker(mode="offline", artifacts=False, **options)
+        tracker.start(tmp_path, {"name": "a"}, 0)
+        tracker.finish("finished")
+        return {record.run.project for record in records(the_file(tmp_path)) if record.HasField("run")}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wandb, "init", lambda **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sent()
+    assert "project" not in json.loads((tmp_path / "wandb.json").read_text()), "nothing stands there yet"
+    monkeypatch.setenv("WANDB_PROJECT", "one")
+    assert sent() == {"one"}
+    monkeypatch.setenv("WANDB_PROJECT", "two")
+    assert sent() == {"one"}
+    assert sent(project="three") == {"three"} and sent() == {"three"}
+
+
+def test_a_run_that_is_written_anew_keeps_its_times(tmp_path: Path) -> None:
+    (tmp_path / "samples").mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "samples" / "data.png")
+    os.utime(tmp_path / "samples" / "data.png", (900.0, 900.0))
+    Image.new("L", (4, 4)).save(tmp_path / "samples" / "sample-00000002.png")
+    lines = [json.dumps({"step": step, "time": 1000.5 * step, "terms": {"a": 1.0}}) for step in (1, 2)]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    figures = {"metric": "elbo", "figures": {"elbo": 1.0}}
+    (tmp_path / "evaluations.json").write_text(json.dumps([figures]))
+    tracker = WandbTracker(mode="offline", artifacts=False)
+    tracker.start(tmp_path, {"name": "a"}, 2)
+    tracker.finish("finished")
+    told = history(the_file(tmp_path))
+    assert [(row["_step"], row["_timestamp"]) for row in told] == [(0, 900.0), (1, 1000.5), (2, 2001.0)]
+    assert "samples/sample" in told[2] and "evaluations" in told[2]
+
+
+def test_without_a_key_it_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import wandb
+
+    run = train(small("vae/digits", BRIEF), tmp_path / "run")
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.delenv("WANDB_API_KEY")
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path))
+    wandb.teardown()
+    done = CliRunner().invoke(group, ["track", str(run), "--to", "wandb"], obj=[])
+    assert done.exit_code == 1
+    assert "`wandb login`" in done.output and "mode=offline" in done.output
+    assert "genframe track" not in done.output, "which was the command"
+    assert "project" not in json.loads((run / "wandb.json").read_text())
 
 
 def test_an_error_that_quotes_the_key_is_told_without_it(
