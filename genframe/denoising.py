@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from genframe import memory, patches, picture_files, sheets
+from genframe import abilities, memory, patches, picture_files, sheets
 from genframe.errors import Problem, RecipeError
 from genframe.picture_files import ENDINGS, WRITTEN, Picture
 from genframe.recipe.samplers import noise_of
@@ -79,7 +79,7 @@ class Denoiser:
     shape: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        _ = self.model.outputs[OUTPUT]  # says which there are
+        abilities.require(self.model, "denoise")
         arguments = self.model.outputs.arguments(OUTPUT)
         if arguments[1:] not in ((), ("level",)):
             message = f"the output {OUTPUT}({', '.join(arguments)}) takes more than a picture and a level"

@@ -231,6 +231,10 @@ def _arguments(model: Model, output: str, draws: bool) -> tuple[str, ...]:
 
     Raises RecipeError for any other output, and for one that the recipe has not.
     """
+    from genframe import abilities
+
+    if output in abilities.VERBS:
+        abilities.require(model, output, output)
     _ = model.outputs[output]  # says which there are
     fitting = [name for name in model.outputs if _fits(model, model.outputs.arguments(name), draws)]
     arguments = model.outputs.arguments(output)

@@ -13,7 +13,7 @@ from genframe.arguments import named
 from genframe.compute import Compiler, Env
 from genframe.data.order import seeded
 from genframe.engine.averages import Averages
-from genframe.errors import Problem, RecipeError
+from genframe.errors import Problem, RecipeError, nearest
 from genframe.plan import Plan
 
 
@@ -44,7 +44,7 @@ class Outputs:
         if name not in self:
             known = ", ".join(self) or "none"
             message = f"the recipe {self.plan.recipe.name!r} has no output {name!r}; it has {known}"
-            raise RecipeError(Problem("GF531", message, path="outputs", command="genframe explain"))
+            raise RecipeError(Problem("GF531", message, path="outputs", nearest=nearest(name, self)))
         output = self.plan.wiring.outputs[name]
         above = self.plan.wiring.ancestors(self.plan.wiring.needs(output.bound))
 
@@ -77,7 +77,7 @@ class Outputs:
             if name not in plain:
                 known = ", ".join(plain) or "none"
                 message = f"the recipe {self.plan.recipe.name!r} has no wire {name!r} without arguments; it has {known}"
-                raise RecipeError(Problem("GF531", message, path="wires", command="genframe explain"))
+                raise RecipeError(Problem("GF531", message, path="wires", nearest=nearest(name, plain)))
         rows = len(next(iter(batch.values())))
         env: Env = {**batch, "batch_size": rows, "step": 0}
         with torch.no_grad():

@@ -239,7 +239,7 @@ def test_noise_on_a_picture_that_does_not_fit_in_memory_is_refused_before_it_is_
         ("blind", ("in.png", "--noise", "gaussian:", "-o", "out.png"), "GF824", "no level behind the colon"),
         ("blind", ("in.png", "--noise", "compose:0.1", "-o", "out.png"), "GF824", "as a block"),
         ("blind", ("in.png", "--noise", "flip:0.1", "-o", "out.png"), "GF824", "pictures"),
-        ("vae", ("in.png", "-o", "out.png"), "GF531", "denoise"),
+        ("vae", ("in.png", "-o", "out.png"), "GF804", "What serves it: sample, reconstruct, traverse"),
     ],
 )
 def test_what_can_not_be_restored_is_said(

@@ -58,6 +58,7 @@ def test_a_file_is_overwritten_with_force_only(genframe: Genframe, run: Path, tm
         (("-o", "s.jpg"), 2, "GF803"),
         (("-o", "s.png", "--output", "encode"), 2, "'sample'"),
         (("-o", "s.png", "--output", "smple"), 2, "GF531"),
+        (("-o", "s.png", "--output", "smple"), 2, "Did you mean"),
         (("-o", "s.png", "--step", "3"), 1, "it has 2, 4"),
         (("-o", "s.png", "-n", "0"), 2, "0 is not in the range"),
         ((), 2, "-o"),
@@ -84,6 +85,20 @@ def test_a_vector_that_is_no_picture_becomes_a_line(genframe: Genframe, run: Pat
         assert told.code == 0 and image.width == 640
     assert genframe("reconstruct", run, "-n", 6, "-o", tmp_path / "codes.npy", "--output", "encode").code == 0
     assert np.load(tmp_path / "codes.npy").shape == (6, 4)
+
+
+@pytest.mark.parametrize(
+    ("verb", "recipe", "serves"),
+    [("sample", "dae/digits", "reconstruct, walk, denoise"), ("reconstruct", "gan/ring", "sample")],
+)
+def test_an_output_that_a_run_has_not_is_told_with_what_serves_it(
+    genframe: Genframe, tmp_path: Path, verb: str, recipe: str, serves: str
+) -> None:
+    brief = "train={steps: 1, checkpoint: {every: 1}, samples: {n: 4}}"
+    run = train(small(recipe, brief, "train.epochs=null"), tmp_path / "run")
+    told = genframe(verb, run, "-o", tmp_path / "s.png")
+    assert told.code == 2 and f"What serves it: {serves}" in " ".join(told.err.split())
+    assert "Try: genframe explain" not in told.err and not (tmp_path / "s.png").exists()
 
 
 def test_no_run_is_an_error_of_a_run(genframe: Genframe, tmp_path: Path) -> None:
