@@ -26,7 +26,7 @@ from genframe.engine.metrics_log import MetricsLog, cut_back, rows, standard
 from genframe.engine.needs import require_memory, require_support
 from genframe.engine.outputs import Outputs
 from genframe.engine.previews import Previews
-from genframe.engine.progress import Progress, QuietProgress
+from genframe.engine.progress import Progress, QuietProgress, UntilGone
 from genframe.engine.step import Stepper
 from genframe.errors import Problem, RecipeError, RunError, Stopped
 from genframe.explain import explained
@@ -44,6 +44,10 @@ CHECKPOINT_STEPS = 500
 
 Ended = Callable[[Run, "Training | None", Progress], None]
 """What is called while the run is still locked and its training at hand: to write a report, say."""
+
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, the end of a machine's time, and a connection that was lost: each lets a training save itself."""
 
 
 def train(
@@ -66,7 +70,7 @@ def train(
     training.stepper.build_optimizers()
     unfit = require_support(training.plan, training.feeds)
     training.trackers = Trackers.of(recipe.track)
-    shown = progress or QuietProgress()
+    shown = UntilGone(progress or QuietProgress())
     facts = training.facts(command)
     remarks = [*recipe.remarks, *training.plan.remarks, *unfit, *(checked(locked, facts) if locked else ())]
     with Run.create(folder, recipe.name) as run:
@@ -94,7 +98,7 @@ def resume(
     """
     process.tune()
     with Run.open(folder, writable=True) as run:
-        shown = progress or QuietProgress()
+        shown = UntilGone(progress or QuietProgress())
         training = Training.prepared(recipe)
         require_memory(training.plan, training.device)
         training.stepper.build_optimizers()
@@ -364,12 +368,15 @@ class Training:
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Within, SIGINT and SIGTERM are noted: the step is finished and the run saved. A second one acts at once."""
+    """Within, the signals of STOPPING are noted: the step is finished and the run saved. A second one acts at once.
+
+    One that is ignored from outside, as nohup has it with SIGHUP, stays ignored.
+    """
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield caught
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: old for n in STOPPING if (old := signal.getsignal(n)) is not signal.SIG_IGN}
 
     def note(number: int, frame: FrameType | None) -> None:
         caught.append(number)

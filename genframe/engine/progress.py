@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -97,6 +98,44 @@ class QuietProgress:
 
     def finish(self, how: str = "") -> None:
         pass
+
+
+class UntilGone:
+    """What another progress shows, until its terminal or pipe is gone: that costs the display, and not the training."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+
+    def start(self, outlook: Outlook, past: Iterable[Row] = ()) -> None:
+        with self._surviving():
+            self._shown.start(outlook, past)
+
+    def tick(self, step: int) -> None:
+        with self._surviving():
+            self._shown.tick(step)
+
+    def update(self, row: Row) -> None:
+        with self._surviving():
+            self._shown.update(row)
+
+    def message(self, text: str) -> None:
+        with self._surviving():
+            self._shown.message(text)
+
+    def picture(self, name: str, step: int, path: Path) -> None:
+        with self._surviving():
+            self._shown.picture(name, step, path)
+
+    def finish(self, how: str = "") -> None:
+        with self._surviving():
+            self._shown.finish(how)
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            self._shown = QuietProgress()
 
 
 class PlainProgress:

@@ -17,6 +17,7 @@ from genframe.engine.progress import (
     PlainProgress,
     Progress,
     QuietProgress,
+    UntilGone,
     progress_for,
 )
 from genframe.live.state import Outlook
@@ -164,3 +165,18 @@ def test_lines_need_no_rich() -> None:
     program = "import io, sys; from genframe.engine.progress import Outlook, progress_for"
     program += "; progress_for(io.StringIO()).start(Outlook(0, 1)); sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_a_terminal_that_is_gone_costs_the_display_and_not_the_training() -> None:
+    class Gone(QuietProgress):
+        calls = 0
+
+        def message(self, text: str) -> None:
+            type(self).calls += 1
+            raise BrokenPipeError(32, "Broken pipe")
+
+    shown = UntilGone(Gone())
+    for _ in range(3):
+        shown.message("a line")
+    shown.finish()
+    assert Gone.calls == 1

@@ -457,22 +457,42 @@ def test_a_stop_between_the_steps_saves_and_goes_on_to_the_same_bits(tmp_path: P
     assert not differing(saved(tmp_path / "run"), saved(train(recipe, tmp_path / "whole")))
 
 
-def test_a_signal_that_comes_while_a_row_is_logged_stops_after_the_next_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_that_comes_while_a_row_is_logged_stops_after_the_next_step(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
     original = journal.Journal.write
 
     def interrupted(self: journal.Journal, done: int, *arguments: Any) -> None:
         original(self, done, *arguments)
         if done == 4:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(journal, "GLANCE_STEPS", 1)  # no row is gathered
         patched.setattr(journal.Journal, "write", interrupted)
         with pytest.raises(Stopped) as caught:
             train(small("vae/digits", BRIEF, "train.checkpoint.every=100", "train.steps=8"), tmp_path / "run")
-    assert caught.value.exit_code == 143
+    assert caught.value.exit_code == code
     assert "after step 5, and saved" in caught.value.problems[0].message
     assert checkpoint.steps(tmp_path / "run" / "checkpoints") == [5]
+
+
+def test_a_signal_that_is_ignored_from_outside_stays_so(tmp_path: Path) -> None:
+    """A training under nohup goes on when its terminal is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            original = journal.Journal.write
+            patched.setattr(
+                journal.Journal,
+                "write",
+                lambda self, *rest: (original(self, *rest), os.kill(os.getpid(), signal.SIGHUP)),
+            )
+            run = train(small("vae/digits", BRIEF), tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert checkpoint.steps(run / "checkpoints")[-1] == 6
 
 
 def test_a_plan_is_made_the_same_each_time() -> None:
