@@ -48,6 +48,12 @@ def content(
     return file
 
 
+def logged(metric: str, measured: Sequence[str]) -> str | None:
+    """What the tracker calls METRIC/FIGURE, or a metric's own figure; None for what is none of those `measured`."""
+    name, _, figure = metric.removeprefix("evaluation/").partition("/")
+    return f"evaluation/{name}/{figure or name}" if name in measured else None
+
+
 def text(file: dict[str, Any]) -> str:
     """As YAML, with how it is used on top."""
     return f"# wandb sweep THIS_FILE, and then what it says: wandb agent ENTITY/PROJECT/ID\n{dump(file)}"

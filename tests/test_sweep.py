@@ -13,6 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from tiny import SMALL, logged_steps
+from wandb_files import summary, the_file
 
 from genframe.cli import group
 from genframe.errors import RecipeError
@@ -115,7 +116,7 @@ def test_a_grid_is_every_combination_and_draws_only_grow() -> None:
 
 def test_each_trial_is_a_run_and_seeds_are_one_line_with_an_interval(here: list[list[str]]) -> None:
     words = ["vae/digits", *TINY, "prior.dim=2,3", "seed=0,1"]
-    done = invoked("sweep", *words, "--evaluate", "elbo", "--metric", "elbo", "--json")
+    done = invoked("sweep", *words, "--evaluate", "elbo", "--metric", "elbo/elbo", "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert [trial["state"] for trial in told["trials"]] == ["finished"] * 4
@@ -129,6 +130,10 @@ def test_each_trial_is_a_run_and_seeds_are_one_line_with_an_interval(here: list[
         assert (settings["prior"]["dim"], settings["seed"]) == tuple(map(int, trial["settings"].values()))
     best, other = told["points"]
     assert best["figures"]["elbo"]["mean"] > other["figures"]["elbo"]["mean"]
+    again = invoked("sweep", *words, "--metric", "elbo", "--goal", "minimize", "--json")
+    assert json.loads(again.stdout)["points"] == [other, best]
+    wrong = invoked("sweep", *words, "--evaluate", "elbo", "--metric", "elb")
+    assert wrong.exit_code == 2 and "did you mean elbo?" in wrong.output, wrong.output
     of = {point["settings"]["prior.dim"]: point["figures"]["elbo"] for point in told["points"]}
     one, two = (trial["figures"]["elbo"] for trial in told["trials"][:2])
     assert of["2"]["mean"] == pytest.approx((one + two) / 2)
@@ -206,6 +211,39 @@ def test_the_file_for_wandb_holds_a_command_that_trains(
     settings = yaml.safe_load(Path("run/resolved.yaml").read_text())
     assert settings["prior"]["dim"] == 3 and settings["decoder"]["hidden"] == [8, 8]
     assert list(Path("run").glob("wandb/offline-run-*/run-*.wandb"))
+
+
+def test_agents_measure_a_figure_that_they_are_to_order_by(
+    here: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    words = ["sweep", "vae/digits", *TINY, "prior.dim=2,3", "--wandb", "--dir", "s"]
+    for metric in ("elbo/elbo", "elbo", "evaluation/elbo/elbo"):
+        done = invoked(*words, "--metric", metric)
+        assert done.exit_code == 0, done.output
+        file = yaml.safe_load(Path("s/wandb.yaml").read_text())
+        assert file["metric"]["name"] == "evaluation/elbo/elbo" and "--evaluate" in file["command"]
+        assert "metric    evaluation/elbo/elbo, measured" in done.output
+    command = [word for word in file["command"] if not word.startswith("${")]
+    trained = invoked(*command[1:], "prior.dim=2", "evaluate=[elbo]", "--run-dir", "run")
+    assert trained.exit_code == 0, trained.output
+    assert file["metric"]["name"] in summary(the_file(Path("run")))
+    assert "--evaluate" not in yaml.safe_load(_written(*words, "--metric", "validation/total"))["command"]
+    refused = invoked(*words, "--evaluate", "fid")
+    assert refused.exit_code == 2 and "evaluate=[METRIC]" in refused.output
+
+
+def _written(*words: str) -> str:
+    done = invoked(*words)
+    assert done.exit_code == 0 and "a number of the rows" in done.output
+    return Path("s/wandb.yaml").read_text()
+
+
+def test_a_figure_that_nothing_measures_is_told_before_anything_starts(here: list[list[str]]) -> None:
+    for more in (["--no-evaluate", "--metric", "elbo"], ["--metric", "fid"]):
+        done = invoked("sweep", "vae/digits", *TINY, "seed=0,1", *more)
+        assert done.exit_code == 2 and "no trial has the figure" in done.output
+    assert "there are: " in done.output and not here and not list(Path().iterdir())
 
 
 def test_nothing_that_varies_is_no_file(here: list[list[str]]) -> None:

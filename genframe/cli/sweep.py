@@ -6,11 +6,14 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from genframe.cli import options
+
+if TYPE_CHECKING:
+    from genframe.sweep import Trial
 
 EPILOG = """\b
 Examples:
@@ -32,7 +35,9 @@ interrupted, tries again what failed; with a greater --random it adds to the dra
 are one line of the table, with the 95 % interval of their mean.
 
 With --wandb nothing is trained: the sweep's file is written, to be registered by `wandb sweep` and run by
-`wandb agent`: Bayesian search and early stopping (edit `method:`), on as many machines as there are agents."""
+`wandb agent`: Bayesian search and early stopping (edit `method:`), on as many machines as there are agents.
+--metric is then a figure of the recipe's metrics, which each agent measures, or a number of the rows, such as
+validation/total."""
 
 
 @click.command("sweep", epilog=EPILOG)
@@ -85,15 +90,25 @@ def command(
     checked = _checked(recipe, trials, files)
     method = "grid" if draws is None else f"random {draw_seed}"
     where = folder or folder_for(checked.name, recipe, method, sorted(settings))
+    own = [] if no_evaluate else [instance.name for instance in checked.evaluate]
     if wandb:
-        _write(where, recipe, found, draws, metric, goal, files)
+        if metrics:
+            message = (
+                "agents measure by the recipe's own metrics: rather than --evaluate, say evaluate=[METRIC]"
+            )
+            raise click.UsageError(message)
+        _write(where, recipe, found, draws, metric, goal, own, files)
         return
-    measured = not no_evaluate and bool(metrics or checked.evaluate)
+    measured = bool(own) or (bool(metrics) and not no_evaluate)
     threads(jobs)
     sweep = Sweep.of(
         recipe, where, trials, files=[str(file.resolve()) for file in files], evaluate=measured, metrics=metrics,
         told=lambda line: click.echo(line, err=True),
     )  # fmt: skip
+    if metric is not None:
+        metric = _column(metric)
+        if metric.partition("/")[0] not in own and (no_evaluate or not metrics):
+            _require(metric, sweep.trials, own)
     sweep.begin()
     click.echo(f"{len(trials)} trials in {where}", err=True)
     try:
@@ -102,6 +117,29 @@ def command(
         _show([trial.facts() for trial in sweep.trials], metric, goal, json_)
     if any(trial.facts()["state"] != "finished" for trial in sweep.trials):
         raise SystemExit(1)
+    if metric is not None:
+        _require(metric, sweep.trials, ())
+
+
+def _column(metric: str) -> str:
+    """A figure as the table names it, where a metric's own is called as the metric is: elbo/elbo is elbo."""
+    name, _, figure = metric.partition("/")
+    return name if figure == name else metric
+
+
+def _require(metric: str, trials: Sequence[Trial], measured: Sequence[str]) -> None:
+    """Raises UsageError for a figure that no trial has, nor will have of what is to be measured."""
+    from genframe.errors import nearest
+
+    known = list(dict.fromkeys([*(name for trial in trials for name in trial.facts()["figures"]), *measured]))
+    if metric in known:
+        return
+    near = nearest(metric, known)
+    hint = f"; did you mean {near}?" if near else f"; there are: {', '.join(known)}" if known else ""
+    message = (
+        f"no trial has the figure {metric!r}{hint or ', and none is measured: name metrics with --evaluate'}"
+    )
+    raise click.BadParameter(message, param_hint="--metric")
 
 
 def _checked(recipe: str, trials: Sequence[Any], files: tuple[Path, ...]) -> Any:
@@ -126,13 +164,18 @@ def _write(
     draws: int | None,
     metric: str | None,
     goal: str,
+    measured: Sequence[str],
     files: tuple[Path, ...],
 ) -> None:
+    """The file for wandb, whose agents train and, where the metric is one of those `measured`, measure."""
     from genframe import durable
-    from genframe.sweep_file import content, text
+    from genframe.sweep_file import content, logged, text
 
-    more = [word for file in files for word in ("-p", str(file.resolve()))]
-    told = content(recipe, axes, name=folder.name, draws=draws, metric=metric, goal=goal, more=more)
+    figure = logged(metric, measured) if metric is not None else None
+    more = ["--evaluate"] if figure else []
+    more += [word for file in files for word in ("-p", str(file.resolve()))]
+    key = figure or metric
+    told = content(recipe, axes, name=folder.name, draws=draws, metric=key, goal=goal, more=more)
     if not told["parameters"]:
         raise click.BadParameter(
             "nothing varies: give a setting several values or a range", param_hint="KEY=VALUES"
@@ -141,6 +184,12 @@ def _write(
     with durable.reported("a sweep", folder.parent):
         folder.mkdir(parents=True, exist_ok=True)
         durable.write_bytes(path, text(told).encode())
+    if figure:
+        click.echo(f"metric    {figure}, measured after each training")
+    elif metric is not None:
+        click.echo(
+            f"metric    {metric}, a number of the rows; measured would be: {', '.join(measured) or 'nothing'}"
+        )
     click.echo(f"wrote     {path}\nnext      wandb sweep {path}\n          wandb agent ENTITY/PROJECT/ID")
 
 
