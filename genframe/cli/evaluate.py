@@ -162,7 +162,7 @@ def _writable(folder: Path) -> Run:
     except RunError as error:
         command = f"genframe evaluate {folder} --no-record"
         problems = (replace(p, command=command) if p.code == "GF712" else p for p in error.problems)
-        raise RunError(*problems) from None
+        raise RunError(*(options.with_list(problem, folder) for problem in problems)) from None
 
 
 def print_figures(measured: list[dict[str, Any]], written: Sequence[Path]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from genframe.registry import Registry
 
 if TYPE_CHECKING:
     from genframe.api import Model
+    from genframe.errors import Problem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -183,13 +184,24 @@ _TRUST = "genframe.trust_code"
 def model(run: Path, *, raw: bool, step: int | None, device: str | None, files: tuple[Path, ...]) -> Model:
     """The model in a run folder or a packed file; what is remarkable of it is said on stderr."""
     from genframe.api import Model
+    from genframe.errors import RunError
     from genframe.rendering import print_remarks
 
     trusted = bool(click.get_current_context().meta.get(_TRUST))
-    found = Model(run, raw=raw, step=step, device=device, registry=registry(files), trust_code=trusted)
+    try:
+        found = Model(run, raw=raw, step=step, device=device, registry=registry(files), trust_code=trusted)
+    except RunError as error:
+        raise RunError(*(with_list(problem, run) for problem in error.problems)) from None
     if found.remarks:
         print_remarks(found.remarks)
     return found
+
+
+def with_list(problem: Problem, run: Path) -> Problem:
+    """Of what is no run, with the command that lists those there are: in the folder, if it is one."""
+    if problem.code != "GF713" or problem.command or problem.nearest:
+        return problem
+    return replace(problem, command=f"genframe runs {run}" if run.is_dir() else "genframe runs")
 
 
 @dataclass(frozen=True, slots=True)

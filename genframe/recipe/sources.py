@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genframe.errors import Mark, RecipeError
+from genframe.errors import Mark, Problem, RecipeError
 from genframe.recipe.dump import UnwritableError, dump
 from genframe.recipe.load import MAX_SIZE
 from genframe.recipe.problems import Problems
@@ -17,6 +18,9 @@ INLINE = "<recipe>"
 """What marks call a recipe that is no file."""
 
 SUFFIXES = (".yaml", ".yml")
+
+RESOLVED = "resolved.yaml"
+"""The whole recipe in a run's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,11 @@ def open_source(source: str | Path | Mapping[str, Any], registry: Registry) -> S
     try:
         return read_source(registry.find_recipe(text).path, Mark(text, 1, 1))
     except LookupProblem as problem:
-        raise RecipeError(problem.at(Mark(text, 1, 1))) from None
+        own = Path(text) / RESOLVED
+        if not os.path.isfile(own):  # noqa: PTH113, which raises for a text that is too long for a name
+            raise RecipeError(problem.at(Mark(text, 1, 1))) from None
+        message = f"{text!r} is a run, not a recipe; it holds the one that it was trained by"
+        raise RecipeError(Problem("GF301", message, Mark(text, 1, 1), nearest=str(own))) from None
 
 
 def read_source(path: Path, cited: Mark, at: str = "") -> Source:

@@ -103,7 +103,20 @@ def test_an_output_that_a_run_has_not_is_told_with_what_serves_it(
 
 def test_no_run_is_an_error_of_a_run(genframe: Genframe, tmp_path: Path) -> None:
     told = genframe("sample", tmp_path / "nowhere", "-o", tmp_path / "s.png")
-    assert told.code == 1 and "GF713" in told.err
+    assert told.code == 1 and "GF713" in told.err and "Try: genframe runs\n" in told.err
+    (tmp_path / "runs").mkdir()
+    for verb in (("sample", "-o", tmp_path / "s.png"), ("evaluate",)):
+        told = genframe(verb[0], tmp_path / "runs", *verb[1:])
+        assert told.code == 1 and f"Try: genframe runs {tmp_path / 'runs'}\n" in told.err
+
+
+def test_a_run_in_the_place_of_a_recipe_is_told_with_its_own(genframe: Genframe, run: Path) -> None:
+    for verb in ("validate", "explain"):
+        told = genframe(verb, run)
+        assert told.code == 2 and "is a run, not a recipe" in told.err
+        assert f"Did you mean '{run / 'resolved.yaml'}'?" in told.err
+        assert genframe(verb, run / "resolved.yaml").code == 0
+    assert "there is no recipe" in genframe("validate", "a" * 5000).err
 
 
 def test_reconstructions_stand_under_their_examples(genframe: Genframe, run: Path, tmp_path: Path) -> None:
