@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "GF219": "a noise's site (`at:`) that is not written as one, or that its owner does not have",
     "GF220": "a site of what is no noise",
     "GF221": "a component in an option where none can be built",
+    "GF222": "remark: null takes away what is not there",
     "GF300": "an unknown kind of component",
     "GF301": "an unknown component, recipe or pipeline",
     "GF302": "a name with several owners",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,10 @@ def read(texts: Iterable[str], model: Model, *outputs: str, label: str | None = 
             )
             raise RecipeError(Problem("GF807", f"{model.recipe.name!r} takes {has} ({where})"))
         pairs.append((labels[0], label))
+    twice = next((name for name, count in Counter(name for name, _ in pairs).items() if count > 1), None)
+    if twice is not None:
+        message = f"{twice!r} is given twice: {' and '.join(text for name, text in pairs if name == twice)}; "
+        raise RecipeError(Problem("GF807", f"{message}several values in turn are one list: {twice}=0,1,2"))
     return {name: _value(name, text, taken.get(name)) for name, text in pairs}
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from genframe.recipe.places import Path, component_at, inside_settings, term_at, written_out
+from genframe.recipe.places import (
+    Path,
+    component_at,
+    inside_settings,
+    names_at,
+    term_at,
+    terms_at,
+    written_out,
+)
 from genframe.recipe.problems import Problems
 from genframe.recipe.tree import Node
 
@@ -36,8 +44,16 @@ class Merge:
             return over
         result = {key: node for key, node in base.value.items() if not _taken_back(key, over.value, path)}
         for key, node in over.value.items():
+            if node.value is None and key not in base.value and (names_at(path) or terms_at(path)):
+                self._nothing_there(key, node, base.value, path)
             result[key] = self(result[key], node, (*path, key)) if key in result else node
         return replace(over, value=result)
+
+    def _nothing_there(self, key: str, node: Node, base: dict[str, Node], path: Path) -> None:
+        message = f"there is no {key!r} in {'.'.join(path)} that null could take away"
+        there = [name for name, entry in base.items() if entry.value is not None]
+        where = ".".join((*path, key))
+        self.problems.add("GF222", message, node.place, where, name=key, known=there, severity="remark")
 
     def _starts_afresh(self, base: dict[str, Node], over: dict[str, Node], path: Path) -> bool:
         """Whether the block names another component, or another schedule, than its base."""

@@ -54,6 +54,11 @@ def names_at(path: Path) -> bool:
     return len(path) == 1 and path[0] in (*_SEVERAL, "wires", "players", "outputs")
 
 
+def terms_at(path: Path) -> bool:
+    """Whether the terms of a player stand at a place, by their names."""
+    return len(path) == 3 and path[0] == "players" and path[2] == "minimises"
+
+
 def term_at(path: Path) -> bool:
     """Whether a term of a player stands at a place: a weight, a schedule or a mapping of `TERM_KEYS`."""
     return len(path) == 4 and path[0] == "players" and path[2] == "minimises"

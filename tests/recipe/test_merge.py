@@ -139,6 +139,22 @@ def test_what_falls_away_is_remarked(load: Load) -> None:
     assert remark.related[0][0].file.endswith("vae.yaml")
 
 
+@pytest.mark.parametrize(
+    "written, near",
+    [
+        ("outputs: {smaple: null}", "sample(n)"),
+        ("wires: {objectiv: null}", "objective"),
+        ("players: {model: {minimises: {objektive: null}}}", "objective"),
+    ],
+)
+def test_null_for_what_is_not_there_is_remarked(load: Load, written: str, near: str) -> None:
+    (remark,) = load(written).remarks
+    assert (remark.code, remark.severity, remark.nearest) == ("GF222", "remark", near)
+    assert not load(
+        "players: {model: {minimises: {objective: null, other: 1}}}\nwires: {other: loss()}"
+    ).remarks
+
+
 def test_a_removed_option_has_its_default_again(load: Load, tmp_path: Path, registry: Registry) -> None:
     base = tmp_path / "base.yaml"
     base.write_text(PLAIN.replace("encoder: mlp", "encoder: {use: mlp, hidden: [3]}"))
