@@ -28,6 +28,7 @@ from genframe.report import compared, drawn, facts, frames
 from genframe.report.curves import Columns, curves, thinned
 from genframe.report.graph import Drawing, drawing
 from genframe.report.page import as_script, yaml
+from genframe.run import PLAN
 from genframe.runs import facts_of
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -497,6 +498,26 @@ def test_a_run_of_vectors_shows_plots(tmp_path: Path) -> None:
     names = {path.stem.partition("-")[0] for path in (run / "samples").glob("*.png")}
     assert {"sample", "reconstruct", "data", "traversal", "interpolation"} <= names
     assert "Not in this report" not in Page((run / "report.html").read_text()).text
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said", "unsaid"),
+    [
+        ("gan/digits", ("seeds 0 and 1", "at most the first ten"), ("example", "vary most")),
+        ("vae/digits", ("the code of example 0", "the ten that vary most"), ("seeds 0 and 1", "first ten")),
+    ],
+)
+def test_captions_say_what_was_drawn(
+    tmp_path: Path, recipe: str, said: tuple[str, ...], unsaid: tuple[str, ...]
+) -> None:
+    run = loop.train(
+        small(recipe, "train.steps=1", "evaluate=null"), tmp_path / "run", ended=drawn.at_the_end
+    )
+    strips = frames.strips(run / "samples", plan=json.loads((run / PLAN).read_text()))
+    captions = [strip.caption for strip in strips if strip.name in ("traversal", "interpolation")]
+    assert len(captions) == 2
+    assert all(words in " ".join(captions) for words in said)
+    assert not any(words in " ".join(captions) for words in unsaid)
 
 
 def test_a_conditional_model_is_drawn_under_the_first_examples_condition(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def strips(
     for place, name in enumerate(order):  # what one leaves of its share is shared by those that come
         files = found[name][-1:] if last else found[name]
         strip, used = _strip(name, files, left // (len(order) - place))
-        strip.caption = _caption(name, asked.get(name, ""))
+        strip.caption = _caption(name, asked)
         left -= used
         made.append(strip)
     return sorted(made, key=lambda strip: (_rank(strip, asked), rank.get(strip.name, 0)))
@@ -141,20 +141,27 @@ def _rank(strip: Strip, asked: Mapping[str, str]) -> int:
     return 2 if changes else 3
 
 
-def _caption(name: str, signature: str) -> str:
-    """What is to be seen, from what the output takes."""
-    taken = signature.partition("(")[2].rstrip(")")
+def _caption(name: str, asked: Mapping[str, str]) -> str:
+    """What is to be seen, from what the output takes; of codes, from whether examples have some."""
+    taken = asked.get(name, "").partition("(")[2].rstrip(")")
     if taken == "n":
         return "draws from the same noise at every step"
     if taken == "z":
         return "what a plane of latents decodes to"
     if taken:
         return "fixed examples in the upper row of each pair, below each what the model makes of it"
-    return _DRAWN.get(name, "the first examples of the data" if name.startswith("data") else "")
+    drawn = _DRAWN if "encode" in asked else _DRAWN | _DRAWN_OF_THE_PRIOR
+    return drawn.get(name, "the first examples of the data" if name.startswith("data") else "")
 
 
 _DRAWN = {
-    "traversal": "a row for each latent that varies most: what it does while all others stay",
-    "interpolation": "from one example's code to another's, decoded on the way",
+    "traversal": "a row for each latent, at most the ten that vary most: what it does while all others stay",
+    "interpolation": "from the code of example 0 to that of example 1, decoded on the way",
     "manifold": "a plane of codes, decoded point by point",
+}
+"""What is drawn once, by the picture's name."""
+
+_DRAWN_OF_THE_PRIOR = {
+    "traversal": "a row for each latent, at most the first ten: what it does while all others stay",
+    "interpolation": "from one draw of the prior to another, seeds 0 and 1, decoded on the way",
 }
