@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,22 +89,39 @@ def command(
     afterwards = _evaluation(checked, run_dir) if evaluate else None
     shown = progress_for(sys.stderr, quiet=quiet, plain=plain, preview=preview, afterwards=afterwards)
     ended = at_the_end if report else None
-    folder = loop.train(checked, run_dir, progress=shown, command=sys.argv, locked=lock, ended=ended)
     if not evaluate:
+        folder = loop.train(checked, run_dir, progress=shown, command=sys.argv, locked=lock, ended=ended)
         finished(folder, quiet, json_, checked)
         return
     from genframe.cli.evaluate import measure, print_figures
     from genframe.evaluations import FILE
 
-    if not json_:  # should measuring fail, it is said where the run is
-        finished(folder, quiet, json_, checked, next_=False)
-    measured, drawn = measure(folder, shown=not quiet and not plain and can_live(sys.stderr), files=files)
+    with _said_on_failure(quiet) as lines:
+        folder = loop.train(
+            checked, run_dir, progress=shown, command=sys.argv, locked=lock, ended=ended, said=lines.append
+        )
+        if not json_:  # should measuring fail, it is said where the run is
+            finished(folder, quiet, json_, checked, next_=False)
+        measured, drawn = measure(folder, shown=not quiet and not plain and can_live(sys.stderr), files=files)
     if report:
         again(folder, found, lambda text: click.echo(text, err=True))
     if json_:
         finished(folder, quiet, json_, checked, evaluations=measured)
     elif not quiet:
         print_figures(measured, [folder / FILE, *drawn])
+
+
+@contextmanager
+def _said_on_failure(quiet: bool) -> Iterator[list[str]]:
+    """Gives a list for what the trackers say of the training: of the run that is measured they will say it anew."""
+    lines: list[str] = []
+    try:
+        yield lines
+    except BaseException:
+        with suppress(OSError):  # a display that is gone
+            for line in () if quiet else lines:
+                click.echo(line, err=True)
+        raise
 
 
 def _evaluation(recipe: Recipe, run_dir: Path | None) -> float:

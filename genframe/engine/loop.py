@@ -37,7 +37,7 @@ from genframe.plan import Plan
 from genframe.recipe.model import Recipe
 from genframe.recipe.resolve import resolved, resolved_yaml
 from genframe.run import PLAN, RESOLVED, Run
-from genframe.tracking import Trackers
+from genframe.tracking import Say, Trackers
 
 CHECKPOINT_STEPS = 500
 """By default a checkpoint is written at the end of an epoch, but no more often than this many steps."""
@@ -58,9 +58,11 @@ def train(
     command: Sequence[str] = (),
     locked: Lock | None = None,
     ended: Ended | None = None,
+    said: Say | None = None,
 ) -> Path:
     """Train a recipe in a new run folder, and return it.
 
+    said: is told what trackers say at the end, rather than `progress`.
     Raises RecipeError before anything is written, and LockError where a training would differ from `locked`;
     RunError or Stopped after everything was saved.
     """
@@ -71,6 +73,7 @@ def train(
     unfit = require_support(training.plan, training.feeds)
     training.trackers = Trackers.of(recipe.track)
     shown = UntilGone(progress or QuietProgress())
+    training.said = said
     facts = training.facts(command)
     remarks = [*recipe.remarks, *training.plan.remarks, *unfit, *(checked(locked, facts) if locked else ())]
     with Run.create(folder, recipe.name) as run:
@@ -157,6 +160,7 @@ class Training:
     stepper: Stepper
     best: tuple[int, float] | None = None
     trackers: Trackers = field(default_factory=Trackers)
+    said: Say | None = None
 
     @classmethod
     def prepared(cls, recipe: Recipe, specs: Mapping[str, DataSpec] | None = None) -> Training:
@@ -253,7 +257,7 @@ class Training:
         finally:
             progress.finish()
             for line in said:
-                progress.message(line)
+                (self.said or progress.message)(line)
 
     def _begin(self) -> None:
         """What offers `begin_from(data)` sees the training split of the first dataset, before a run's first step."""

@@ -310,6 +310,19 @@ def test_a_run_that_is_written_anew_keeps_its_times(tmp_path: Path) -> None:
     assert "samples/sample" in told[2] and "evaluations" in told[2]
 
 
+def test_where_a_measured_run_lies_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from genframe.cli import evaluate
+
+    words = ["train", "vae/digits", *SMALL["vae/digits"], "device=cpu", BRIEF, WANDB, "evaluate=[elbo]"]
+    words += ["--evaluate", "--no-report", "--run-dir"]
+    done = invoked(*words, str(tmp_path / "run"))
+    assert done.count("to send it") == 1 and f"wandb sync {the_file(tmp_path / 'run').parent}" in done
+    monkeypatch.setattr(evaluate, "measure", lambda *given, **options: 1 / 0)
+    failed = CliRunner().invoke(group, [*words, str(tmp_path / "other")], obj=[])
+    assert isinstance(failed.exception, ZeroDivisionError)
+    assert f"wandb sync {the_file(tmp_path / 'other').parent}" in failed.output
+
+
 def test_without_a_key_it_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import wandb
 
