@@ -205,6 +205,23 @@ def test_a_script_that_gets_in_does_not_run(
     assert "taken" not in page.title() and "Content Security Policy" in " ".join(heard.errors)
 
 
+def test_differences_of_two_recipes_of_long_names_stand_beside_each_other(
+    folder: Path, tmp_path: Path, open_page: Callable[..., Any]
+) -> None:
+    runs = [tmp_path / "one", tmp_path / "other"]
+    for run in runs:
+        shutil.copytree(folder, run)
+        text = (run / "resolved.yaml").read_text()
+        settings = text.replace("name: ", f"name: {run.name}{'-and-more-words' * 6}", 1)
+        (run / "resolved.yaml").write_text(settings.replace("dim: 3", f"dim: {len(run.name)}"))
+    page, _ = open_page(report.write(runs, tmp_path / "page.html").as_uri(), width=1200)
+    assert "other-and-more-words" in page.locator("#differences thead").text_content()
+    assert (
+        page.evaluate("(e => e.scrollWidth - e.clientWidth)(document.querySelector('#differences .scroll'))")
+        == 0
+    )
+
+
 def test_runs_are_compared(comparison: Path, open_page: Callable[..., Any]) -> None:
     page, heard = open_page(comparison.as_uri())
     chart = page.locator("#chart-0")
