@@ -6,7 +6,8 @@ at one example must not depend on the others, which normalising over the batch m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
+
+from genframe.values import Verdict
 
 MIXED = 1e-4
 """From which share of its own curvature on the slope at one example depends on another; what is less is rounding."""
@@ -39,14 +42,49 @@ class Slopes(TorchFunctionMode):
             self.taken += [(at, gradient) for at, gradient in pairs if isinstance(gradient, Tensor)]
         return result
 
-    @property
-    def mixed(self) -> bool:
-        """Whether the gradient at the first example depends on the others."""
-        return any(_depends_on_others(at, gradient) for at, gradient in self.taken if self._of_examples(at))
+    def mixed(self, handed: Sequence[Any]) -> bool:
+        """Whether the gradient at the first example depends on the others, by itself or by what was `handed` over."""
+        taken = [(at, gradient) for at, gradient in self.taken if self._of_examples(at)]
+        if any(_depends_on_others(at, gradient) for at, gradient in taken):
+            return True
+        for judge in filter(callable, handed):
+            with suppress(TypeError):  # one that takes more than examples
+                if any(mixes(judge, at) for at, _ in taken):
+                    return True
+        return False
 
     def _of_examples(self, at: Tensor) -> bool:
         """Rather than of weights, whose slope is nobody's own."""
         return at.ndim > 0 and len(at) == self.rows
+
+
+def mixes(judge: Callable[[Tensor], Any], at: Tensor) -> bool:
+    """Whether the slope at the first example is another one beside other examples.
+
+    As a second derivative says it, but of nets too that bend nowhere but at kinks (leaky_relu, maxout), which have none.
+    Two slopes beside the same examples tell by how much they differ anyhow, as under spectral normalisation.
+    """
+    others = at.detach().clone()
+    others[1:] = 1 - 3 * others[1:]
+    slopes = [_slope(judge, x) for x in (at.detach(), at.detach(), others)]
+    first, again, beside = (slope[0] if slope is not None else None for slope in slopes)
+    if first is None or again is None or beside is None:
+        return False
+    anyhow = (again - first).abs().max()
+    return bool((beside - first).abs().max() > 10 * anyhow + MIXED * first.abs().max())
+
+
+def _slope(judge: Callable[[Tensor], Any], x: Tensor) -> Tensor | None:
+    """Of the summed score; None where there is none."""
+    x = x.clone().requires_grad_()
+    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        found = judge(x)
+        score = found.score if isinstance(found, Verdict) else found
+        if not isinstance(score, Tensor) or not score.requires_grad:
+            return None
+        (slope,) = torch.autograd.grad(score.sum(), x, allow_unused=True)
+    return slope
 
 
 def _depends_on_others(at: Tensor, gradient: Tensor) -> bool:

@@ -6,7 +6,7 @@ teaches which component.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -192,7 +192,7 @@ class Trial:
         except Exception as error:
             raise RecipeError(self._failure(call, values, wire, error)) from error
         if slopes.taken:
-            self._check_slopes(call, slopes, wire)
+            self._check_slopes(call, values, slopes, wire)
         if isinstance(call.function, Part) and isinstance(value, Distribution):
             self._listen(call.function.instance, value)
         return Tracked(value, lead)
@@ -219,11 +219,12 @@ class Trial:
             vars(law).pop("log_prob", None)
         self._heard.clear()
 
-    def _check_slopes(self, call: Invoke, slopes: Slopes, wire: BoundWire) -> None:
+    def _check_slopes(self, call: Invoke, values: Sequence[Any], slopes: Slopes, wire: BoundWire) -> None:
         """What a call differentiates is remembered; the slope at one example must not depend on the others."""
         handed = [arg for arg in call.args if isinstance(arg, (Part, Template))]
         self.parts.differentiated.update(arg.name for arg in handed if isinstance(arg, Template))
-        if not slopes.mixed:
+        pairs = zip(call.args, values, strict=True)
+        if not slopes.mixed([value for arg, value in pairs if isinstance(arg, (Part, Template))]):
             return
         asks = called_name(call.function)
         for name in sorted(frozenset().union(*(self.parts.wiring.touches(arg) for arg in handed))):
@@ -235,7 +236,10 @@ class Trial:
                 message += "each example by itself (layer, group or instance), or none"
                 related = ((instance.mark, f"{instance.offer.name} is chosen here"),)
                 raise RecipeError(Problem("GF514", message, call.place, path_of(wire), related=related))
-        message = f"the slope that {asks} takes at one example depends on the other examples of its batch"
+        message = (
+            f"the slope that {asks} takes at one example depends on the other examples of its batch; where "
+        )
+        message += "several are judged at once (pack), the slope meant is that of the pack: hand it packs, and the critic"
         self.remarks.append(Problem("GF524", message, call.place, path_of(wire), severity="remark"))
 
     def _component(self, name: str, args: list[Tracked], place: Mark, wire: BoundWire) -> Callable[..., Any]:

@@ -28,7 +28,9 @@ class Critic(nn.Module):
     def __init__(self, in_shape, *, norm: str = "none"):
         super().__init__()
         layers = {"batch": nn.BatchNorm1d(8), "layer": nn.LayerNorm(8), "own": Centred(), "once": Once()}
-        self.net = nn.Sequential(nn.Linear(2, 8), layers.get(norm, nn.ReLU()), nn.Tanh(), nn.Linear(8, 1))
+        layers["kinked"] = Kinked()
+        bend = nn.ReLU() if norm == "kinked" else nn.Tanh()
+        self.net = nn.Sequential(nn.Linear(2, 8), layers.get(norm, nn.ReLU()), bend, nn.Linear(8, 1))
 
     def forward(self, x):
         return Verdict(self.net(x).squeeze(1))
@@ -37,6 +39,11 @@ class Critic(nn.Module):
 class Centred(nn.Module):
     def forward(self, x):
         return x - x.square().mean(0)
+
+
+class Kinked(nn.Module):
+    def forward(self, x):
+        return nn.functional.leaky_relu(x - x.mean(0), 0.2)
 
 
 class Doubled(torch.autograd.Function):
@@ -124,11 +131,24 @@ def test_norms_of_each_example_are_taken_without_a_word(recipe: Path, norm: str,
     assert not plan(recipe, norm, penalty).remarks
 
 
-def test_a_critic_that_mixes_its_examples_otherwise_is_remarked_on(recipe: Path) -> None:
-    """Minibatch statistics may be meant: they are no error."""
-    (remark,) = plan(recipe, "own").remarks
+@pytest.mark.parametrize("norm", ["own", "kinked"])
+def test_a_critic_that_mixes_its_examples_otherwise_is_remarked_on(recipe: Path, norm: str) -> None:
+    """Minibatch statistics may be meant: they are no error. `kinked` has no second derivative that would tell."""
+    (remark,) = plan(recipe, norm).remarks
     assert (remark.code, remark.severity) == ("GF524", "remark")
     assert "depends on the other examples" in remark.message
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "tanh"])
+def test_the_slope_of_a_judge_that_packs_is_remarked_on_and_that_of_packs_is_not(activation: str) -> None:
+    packed = ("functions={packed: {use: pack, samples: 2}}", f"discriminator.activation={activation}")
+    verdicts = "real_verdict: judge(packed(x)), fake_verdict: judge(packed(fake))"
+    right = f"wires={{{verdicts}, penalty: 'smooth(packed(x), judge)', judge(v): discriminator(v)}}"
+    assert not plan_of(load_recipe("gan/ring", [*packed, right])).remarks
+    verdicts = "real_verdict: judge(x), fake_verdict: judge(fake)"
+    wrong = f"wires={{{verdicts}, penalty: 'smooth(x, judge)', judge(v): discriminator(packed(v))}}"
+    (remark,) = plan_of(load_recipe("gan/ring", [*packed, wrong])).remarks
+    assert remark.code == "GF524" and "hand it packs" in remark.message
 
 
 @pytest.mark.parametrize("penalty", [BY_NAME, BY_WIRE])
