@@ -34,7 +34,7 @@ class WandbTracker:
     """Every number of every row, every picture, the resolved recipe, figures and checkpoints, as one run of wandb.
 
     mode        `offline` writes into the run's folder, for `wandb sync` later. Without one, $WANDB_MODE or online
-    project     without one, $WANDB_PROJECT or `genframe`; `entity` and `notes` are wandb's
+    project     without one, that of the run so far, $WANDB_PROJECT or `genframe`; `entity` and `notes` are wandb's
     name        without one, $WANDB_NAME or the name of the run's folder
     tags        without any, $WANDB_TAGS or the recipe's name
     group       without one, $WANDB_RUN_GROUP or the recipe's name and a digest of what it says, its seed and device
