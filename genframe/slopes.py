@@ -61,7 +61,7 @@ class Slopes(TorchFunctionMode):
 def mixes(judge: Callable[[Tensor], Any], at: Tensor) -> bool:
     """Whether the slope at the first example is another one beside other examples.
 
-    As a second derivative says it, but of nets too that bend nowhere but at kinks (leaky_relu, maxout), which have none.
+    As a second derivative says it, but of nets too that bend at kinks alone (leaky_relu, maxout) and have none.
     Two slopes beside the same examples tell by how much they differ anyhow, as under spectral normalisation.
     """
     others = at.detach().clone()
