@@ -239,7 +239,9 @@ class Trial:
         message = (
             f"the slope that {asks} takes at one example depends on the other examples of its batch; where "
         )
-        message += "several are judged at once (pack), the slope meant is the pack's: hand it packs, and the critic"
+        message += (
+            "several are judged at once (pack), the slope meant is the pack's: hand it packs, and the critic"
+        )
         self.remarks.append(Problem("GF524", message, call.place, path_of(wire), severity="remark"))
 
     def _component(self, name: str, args: list[Tracked], place: Mark, wire: BoundWire) -> Callable[..., Any]:
