@@ -108,8 +108,10 @@ def _trained_twice(plan: Plan) -> Iterator[Problem]:
 
 
 def _never(player: Player) -> Iterator[Problem]:
-    """Players, and their terms, whose steps never come, as far as spans can be compared."""
+    """Players, and their terms, whose steps never come, as far as spans can be compared. `until: 0` is meant so."""
     path = f"players.{player.name}"
+    if player.until is not None and not player.until.in_steps(1_000):
+        return
     if player.until is not None and not _before(player.start, player.until):
         message = f"{player.name!r} never moves: it begins at {player.start} and ends at {player.until}"
         yield Problem("GF548", message, player.mark, f"{path}.until")
