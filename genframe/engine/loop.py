@@ -119,9 +119,8 @@ def resume(
             str(c) for c in code_changes(run.facts(), used_code(recipe, training.plan.wiring.instances))
         ]
         over = found is not None and step >= training.total
-        if (
-            overrides and not over
-        ):  # what the run trains from now on: a later resume, too, and all that reads the run
+        if overrides and not over:
+            # What the run trains from now on: for a later resume too, and for all that read the run.
             run.write_text(RESOLVED, resolved_yaml(recipe))
             run.write_json(PLAN, standard(explained(training.plan)))
         run.record_resume(overrides, step, changes)
